@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+package sqlite
+
+import (
+	"context"
+	"testing"
+
+	"spectrum.im/spectrum2/daemon/store"
+)
+
+// Exec runs a statement on the store's own writing connection.
+func Exec(ctx context.Context, s store.Store, query string, args ...any) error {
+	return s.(*db).write(ctx, func(t *tx) error { return t.exec(query, args...) })
+}
+
+// AddMigration adds a further step, for as long as the test runs (or the
+// process, with a nil t).
+func AddMigration(t *testing.T, run func(exec func(string) error) error) {
+	old := migrations
+	step := func(t *tx) error { return run(func(q string) error { return t.exec(q) }) }
+	migrations = append(old[:len(old):len(old)], migration{store.Migration{Number: latest() + 1, Name: "of the test"}, step})
+	if t != nil {
+		t.Cleanup(func() { migrations = old })
+	}
+}
+
+// Pragma reads a setting of the writing connection.
+func Pragma(ctx context.Context, s store.Store, name string) (value string, err error) {
+	err = s.(*db).write(ctx, func(t *tx) error { return t.get("PRAGMA "+name, nil, &value) })
+	return value, err
+}
