@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+package session
+
+import (
+	"mellium.im/xmpp/jid"
+
+	"spectrum.im/spectrum2/daemon/xmpp"
+	"spectrum.im/spectrum2/daemon/xmpp/escape"
+)
+
+// ContactResource is the resource of every contact's full JID.
+const ContactResource = "bot"
+
+// Addresses maps legacy names to JIDs of the transport and back.
+type Addresses struct {
+	// Transport is the transport's JID, a domain.
+	Transport string
+	// Escape: names are escaped after XEP-0106; otherwise the last "@" of a
+	// name becomes "%" (service.jid_escaping=0, or the backend asks for it).
+	Escape bool
+}
+
+// JID is the address of the contact, room or occupant with this legacy name. It
+// fails on a name that no JID can carry.
+func (a Addresses) JID(name, resource string) (jid.JID, error) {
+	local := escape.Percent(name)
+	if a.Escape {
+		local = escape.Escape(name)
+	}
+	s := local + "@" + a.Transport
+	if resource != "" {
+		s += "/" + resource
+	}
+	return xmpp.ParseJID(s)
+}
+
+// Name is the legacy name that a JID stands for, "" for the transport itself.
+// The "%" form is understood whatever Escape says. JIDs are case-folded, so
+// names that are known already have to be found by their JID instead.
+func (a Addresses) Name(j jid.JID) string {
+	return escape.Name(j.Localpart())
+}
