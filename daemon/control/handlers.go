@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+package control
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"sort"
+	"strconv"
+	"strings"
+	"time"
+
+	"spectrum.im/spectrum2/daemon/control/api"
+)
+
+func (h *handler) status(w http.ResponseWriter, r *http.Request) {
+	s := h.instance.Status(r.Context())
+	s.LastReload = h.lastReload.Load()
+	answer(h, w, r, s, nil)
+}
+
+func (h *handler) backends(w http.ResponseWriter, r *http.Request) {
+	list := h.instance.Backends(r.Context())
+	slices.SortFunc(list, func(a, b api.Backend) int { return cmp.Compare(a.ID, b.ID) })
+	if list == nil {
+		list = []api.Backend{}
+	}
+	answer(h, w, r, list, nil)
+}
+
+func (h *handler) users(w http.ResponseWriter, r *http.Request) {
+	q := r.URL.Query()
+	limit := api.MaxPage
+	if s := q.Get("limit"); s != "" {
+		n, err := strconv.Atoi(s)
+		if err != nil || n < 1 || n > api.MaxPage {
+			h.fail(w, r, badRequest("limit has to be a number from 1 to %d, not %.20q", api.MaxPage, s))
+			return
+		}
+		limit = n
+	}
+	answer(h, w, r, page(h.instance.Users(r.Context()), q.Get("after"), limit), nil)
+}
+
+// page cuts at most limit users after the given JID out of all.
+func page(users []api.User, after string, limit int) api.UserPage {
+	slices.SortFunc(users, func(a, b api.User) int { return strings.Compare(a.JID, b.JID) })
+	first := sort.Search(len(users), func(i int) bool { return users[i].JID > after })
+	users = users[first:]
+	p := api.UserPage{Users: users}
+	if len(users) > limit {
+		p = api.UserPage{Users: users[:limit], Next: users[limit-1].JID}
+	}
+	if p.Users == nil {
+		p.Users = []api.User{}
+	}
+	return p
+}
+
+func (h *handler) query(w http.ResponseWriter, r *http.Request) {
+	var q api.Query
+	if !h.read(w, r, &q) {
+		return
+	}
+	if strings.TrimSpace(q.Line) == "" {
+		h.fail(w, r, badRequest(`the line is empty: "help" lists what can be asked`))
+		return
+	}
+	if strings.ContainsAny(q.Line, "\r\n\x00") {
+		h.fail(w, r, badRequest("an administrator's line is one line"))
+		return
+	}
+	text, err := h.instance.Query(r.Context(), q.Line)
+	answer(h, w, r, api.Answer{Text: text}, err)
+}
+
+func (h *handler) reload(w http.ResponseWriter, r *http.Request) {
+	res, err := h.instance.Reload(r.Context())
+	last := &api.LastReload{At: time.Now()}
+	if err != nil {
+		last.Error = asError(err)
+	} else {
+		last.Result = &res
+	}
+	h.lastReload.Store(last)
+	answer(h, w, r, res, err)
+}
+
+func (h *handler) register(w http.ResponseWriter, r *http.Request) {
+	var reg api.Registration
+	if !h.read(w, r, &reg) {
+		return
+	}
+	if reg.JID == "" || reg.LegacyName == "" {
+		h.fail(w, r, badRequest("a registration needs the user's JID and his name on the legacy network"))
+		return
+	}
+	answer(h, w, r, api.None{}, h.instance.Register(r.Context(), reg))
+}
+
+func (h *handler) unregister(w http.ResponseWriter, r *http.Request) {
+	answer(h, w, r, api.None{}, h.instance.Unregister(r.Context(), r.PathValue("jid")))
+}
+
+// read decodes the request's body, or answers why it cannot.
+func (h *handler) read(w http.ResponseWriter, r *http.Request, v any) bool {
+	d := json.NewDecoder(r.Body)
+	err := d.Decode(v)
+	if err == nil && d.More() {
+		err = errors.New("more than one value")
+	}
+	var tooLong *http.MaxBytesError
+	switch {
+	case err == nil:
+		return true
+	case errors.As(err, &tooLong):
+		h.fail(w, r, &api.Error{Code: api.CodeTooLarge, Text: fmt.Sprintf("the request is longer than %d bytes", tooLong.Limit)})
+	case errors.Is(err, io.EOF):
+		h.fail(w, r, badRequest("the request has no body"))
+	default:
+		h.fail(w, r, badRequest("the request is not the JSON that %s wants: %v", r.URL.Path, err))
+	}
+	return false
+}
+
+func badRequest(format string, args ...any) *api.Error {
+	return &api.Error{Code: api.CodeBadRequest, Text: fmt.Sprintf(format, args...)}
+}
+
+// answer sends the result, or the error if there is one.
+func answer[T any](h *handler, w http.ResponseWriter, r *http.Request, result T, err error) {
+	if err != nil {
+		h.fail(w, r, asError(err))
+		return
+	}
+	send(h, w, http.StatusOK, api.Envelope[T]{Version: api.Version, Result: &result})
+}
+
+// asError gives an error of the instance its code.
+func asError(err error) *api.Error {
+	var e *api.Error
+	switch {
+	case errors.As(err, &e):
+		return &api.Error{Code: e.Code, Text: err.Error()}
+	case errors.Is(err, context.DeadlineExceeded):
+		return &api.Error{Code: api.CodeTimeout, Text: "the instance did not finish in time: " + err.Error()}
+	case errors.Is(err, context.Canceled):
+		return &api.Error{Code: api.CodeUnavailable, Text: "the instance is stopping"}
+	}
+	return &api.Error{Code: api.CodeFailed, Text: err.Error()}
+}
+
+// fail sends an error.
+func (h *handler) fail(w http.ResponseWriter, r *http.Request, e *api.Error) {
+	h.log.Debug("control request failed", "path", r.URL.Path, "code", e.Code)
+	send(h, w, e.HTTPStatus(), api.Envelope[api.None]{Version: api.Version, Error: e})
+}
+
+func send[T any](h *handler, w http.ResponseWriter, status int, env api.Envelope[T]) {
+	b, err := json.Marshal(env)
+	if err != nil {
+		h.log.Error("control answer cannot be encoded", "err", err)
+		http.Error(w, "answer cannot be encoded", http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	if _, err := w.Write(append(b, '\n')); err != nil {
+		h.log.Debug("control answer not delivered", "err", err)
+	}
+}
