@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+
+package spectrumctl
+
+import (
+	"fmt"
+	"os"
+	"os/user"
+	"path/filepath"
+	"strconv"
+
+	"spectrum.im/spectrum2/daemon/systemd"
+)
+
+// writeConfig puts a configuration in its place, whole or not at all: 0640 for
+// the service's group, or 0600 with a note why. Without force, a file that
+// came there in the meantime stays.
+func writeConfig(file, text string, force bool) (note string, err error) {
+	f, err := os.CreateTemp(filepath.Dir(file), ".new-*") // 0600
+	if err != nil {
+		return "", fmt.Errorf("write %s: %w", file, err)
+	}
+	defer os.Remove(f.Name())
+	defer f.Close()
+	if _, err := f.WriteString(text); err != nil {
+		return "", fmt.Errorf("write %s: %w", file, err)
+	}
+	if note, err = giveToService(f); err != nil {
+		return "", fmt.Errorf("write %s: %w", file, err)
+	}
+	if err := f.Sync(); err != nil {
+		return "", fmt.Errorf("write %s: %w", file, err)
+	}
+	if force {
+		err = os.Rename(f.Name(), file)
+	} else {
+		err = os.Link(f.Name(), file) // never over another file
+	}
+	if err != nil {
+		return "", fmt.Errorf("write %s: %w", file, err)
+	}
+	return note, nil
+}
+
+// giveToService makes the file the service's to read.
+func giveToService(f *os.File) (note string, err error) {
+	g, err := user.LookupGroup(systemd.User)
+	if err != nil {
+		return "there is no group " + systemd.User + ": only you can read the file; give it to whoever the transport runs as", nil
+	}
+	gid, err := strconv.Atoi(g.Gid)
+	if err != nil {
+		return "", fmt.Errorf("read the gid of %s: %w", systemd.User, err)
+	}
+	if err := f.Chown(-1, gid); err != nil {
+		return "", err
+	}
+	return "", f.Chmod(0o640)
+}
