@@ -68,6 +68,10 @@ func (l *loader) applyExtra(g *group) {
 		l.applyLevel(level, g)
 		return
 	}
+	if strings.HasPrefix(name, ";") || strings.HasPrefix(name, "[") {
+		l.fail(l.at(first, g.full, "is not a name that a key can have: such a line is a comment, or a section", ""))
+		return
+	}
 	if section != "purple" && !networkKey(section, name) && !l.lenient {
 		l.warn(l.at(first, g.full, "is not a key that Spectrum 2 knows"+suggestion(g.full)+"; a backend may know it", ""))
 	}
@@ -131,7 +135,7 @@ var networkKeys = []string{
 
 // networkKey reports whether a backend of ours is known to read the key.
 func networkKey(section, name string) bool {
-	return strings.HasPrefix(section, "irc.") && slices.Contains(networkKeys, name) || section == "oscar"
+	return strings.HasPrefix(section, "irc.") && slices.Contains(networkKeys, name) || section == "irc" && name == "network" || section == "oscar"
 }
 
 // sections fills Sections from everything that was given but the secrets.

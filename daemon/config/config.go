@@ -141,15 +141,19 @@ type GatewayResponder struct{ Prompt, Label string }
 
 // Database is [database]. Type is none, sqlite3, mysql or pqxx.
 type Database struct {
-	Type             string
-	Database         string
-	Server           string
-	Port             int
-	User             string
-	Password         Secret
-	Prefix           string
+	Type     string
+	Database string
+	Server   string
+	Port     int
+	User     string
+	Password Secret
+	Prefix   string
+	// TLS is disable, prefer, require or verify-full; TLSCA a file.
+	TLS              string
+	TLSCA            string
 	ConnectionString Secret
 	EncryptionKey    Secret
+	EncryptionKeyOld Secret
 	VIPStatement     string
 }
 

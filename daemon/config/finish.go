@@ -23,8 +23,12 @@ func (l *loader) finish() {
 	if c.Service.JID == "" && !l.blamed("service.jid") {
 		l.fail(Problem{File: l.file, Key: "service.jid", Text: "is missing", Instead: "jid = irc.example.org, for example, in the section [service]"})
 	}
-	l.notYet()
+	l.databaseNamed()
 	l.noEffect()
+	l.otherMode()
+	if c.Service.ServerMode {
+		l.server()
+	}
 	l.pairs()
 	l.permissions()
 }
@@ -44,17 +48,14 @@ func (c *Config) normalJIDs() {
 	}
 }
 
-// notYet refuses what this version would have to be another program for.
-func (l *loader) notYet() {
+// databaseNamed sees to it that a database is named where one is used.
+func (l *loader) databaseNamed() {
 	c := l.cfg
-	if c.Service.ServerMode {
-		l.blame("service.server_mode", "this version does not have server mode yet", "server_mode = 0, and the XMPP server's component port")
-	}
 	switch c.Database.Type {
-	case "mysql":
-		l.blame("database.type", "this version does not have MySQL yet", "type = sqlite3")
-	case "pqxx":
-		l.blame("database.type", "this version does not have PostgreSQL yet", "type = sqlite3")
+	case "mysql", "pqxx":
+		if !c.IsSet("database.database") && c.Database.ConnectionString.Reveal() == "" {
+			l.blame("database.type", "a database server needs the database's name", "database = spectrum2")
+		}
 	case "none":
 		if !c.Service.ServerMode {
 			l.remark("database.type", "a gateway without a database forgets its users at every restart", "type = sqlite3")
@@ -65,6 +66,13 @@ func (l *loader) notYet() {
 // noEffect names what existing files say that holds no more.
 func (l *loader) noEffect() {
 	c := l.cfg
+	if c.Database.Type != "mysql" && c.Database.Type != "pqxx" {
+		for _, key := range []string{"server", "port", "user", "password", "connectionstring", "vip_statement", "tls", "tls_ca"} {
+			if c.IsSet("database." + key) {
+				l.remark("database."+key, "has no effect without a database server (database.type)", "")
+			}
+		}
+	}
 	if len(c.VHosts) > 0 {
 		l.remark("vhosts.vhost", "has no effect: one file is one domain; spectrumctl adopt writes a file for each of them", "")
 	}
@@ -88,7 +96,7 @@ func (l *loader) pairs() {
 	if !c.Service.ServerMode && !c.Service.Password.IsSet() && !l.blamed("service.password") {
 		l.remark("service.password", "is empty: the XMPP server will refuse the component", "password = the secret that the XMPP server has for it")
 	}
-	if c.Registration.RequireLocalAccount {
+	if c.Registration.RequireLocalAccount && !c.Service.ServerMode {
 		l.remark("registration.require_local_account", "this version cannot check local accounts yet, so nobody but administrators can register", "require_local_account = 0, and allowed_servers")
 	}
 	if c.Service.VIPMessage != "" && !c.Service.VIPOnly {

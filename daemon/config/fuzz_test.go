@@ -17,6 +17,7 @@ func seeds(f *testing.F) {
 	for _, s := range []string{
 		"", "[service]\njid = a.org\n", "[a]\nb=c # d\n;e\nf;g=h;i\n", "service.jid = a.org\r\n[x]\r\ny=\\\r\nz=1", "\ufeff[a]\nb=c",
 		"[a]\nb=\"c\"\nb='d'\nb=c\nb=c\n", "[irc.a.org]\npassword=$file:/x\n", "[purple]\nA=1\na=2\n[logging]\nlevel.x=debug\n",
+		"[service]\njid = a.org\nserver_mode = 1\ncert = /none\ntls_port = 5222\nadmin_jid = a@b\npassword = x\n[archive]\ndays = 1\n",
 	} {
 		f.Add(s)
 	}

@@ -51,9 +51,17 @@ type Key struct {
 	fold bool
 	// kept: a secret that the backend has to see (the proxy's).
 	kept bool
+	// only: the key has an effect in this mode alone, "" in both.
+	only string
 	// main: no backend reads it; a change of it makes no backend outdated.
 	main bool
 }
+
+// The modes that a key may be for.
+const (
+	inGateway = "gateway mode"
+	inServer  = "server mode"
+)
 
 // Full is the key's name with its section: "service.port".
 func (k Key) Full() string { return joinKey(k.Section, k.Name) }

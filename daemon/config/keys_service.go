@@ -3,9 +3,9 @@
 package config
 
 const (
-	linkRestart   = "the link to the XMPP server is made with it"
+	linkRestart   = "the link to the XMPP server, or the port for clients, is opened at start"
 	listenRestart = "the listener for backends is opened at start"
-	laterServer   = "server mode"
+	portRestart   = "the port for clients is opened at start"
 )
 
 var serviceKeys = []Key{
@@ -15,13 +15,13 @@ var serviceKeys = []Key{
 	{Section: "service", Name: "server_mode", Default: "0", field: func(c *Config) any { return &c.Service.ServerMode },
 		Restart: "the instance would be another program",
 		Doc:     "1: the instance is an XMPP server of its own. 0: it is a gateway, a component of another server."},
-	{Section: "service", Name: "server", Default: "127.0.0.1", check: checkHost, main: true, field: func(c *Config) any { return &c.Service.Server },
-		Restart: linkRestart,
-		Doc:     "Gateway: host of the XMPP server. Server mode: address to listen on."},
+	{Section: "service", Name: "server", Default: "127.0.0.1 (gateway), every address (server mode)", byMode: mode("127.0.0.1", ""), check: checkHost, main: true,
+		field: func(c *Config) any { return &c.Service.Server }, Restart: linkRestart,
+		Doc: "Gateway: host of the XMPP server. Server mode: the address to listen on for clients, 127.0.0.1 or ::1 for this machine alone, 0.0.0.0 for IPv4 alone, :: for both."},
 	{Section: "service", Name: "port", Default: "5347 (gateway), 5222 (server mode)", check: checkPort, byMode: mode("5347", "5222"), main: true,
 		field: func(c *Config) any { return &c.Service.Port }, Restart: linkRestart,
 		Doc: "Gateway: the XMPP server's port for components. Server mode: the port for clients."},
-	{Section: "service", Name: "password", main: true, field: func(c *Config) any { return &c.Service.Password }, Restart: linkRestart,
+	{Section: "service", Name: "password", main: true, field: func(c *Config) any { return &c.Service.Password }, Restart: linkRestart, only: inGateway,
 		Doc: "Secret that the XMPP server knows the component by."},
 	{Section: "service", Name: "user", main: true, field: func(c *Config) any { return &c.Service.User },
 		Restart: "the system's unit decides it",
@@ -43,7 +43,7 @@ var serviceKeys = []Key{
 	{Section: "service", Name: "working_dir", Default: "/var/lib/spectrum2/$jid", check: checkNotEmpty, field: func(c *Config) any { return &c.Service.WorkingDir },
 		Restart: "the state in use is there",
 		Doc:     "Directory of the instance's state."},
-	{Section: "service", Name: "allowed_servers", main: true, check: checkDomain, field: func(c *Config) any { return &c.Service.AllowedServers },
+	{Section: "service", Name: "allowed_servers", main: true, only: inGateway, check: checkDomain, field: func(c *Config) any { return &c.Service.AllowedServers },
 		Doc: "Domain whose users may register and use the transport while public registration is off. May be given several times."},
 	{Section: "service", Name: "users_per_backend", Default: "100", main: true, check: atLeast(1), field: func(c *Config) any { return &c.Service.UsersPerBackend },
 		Doc: "How many users share one backend process."},
@@ -82,7 +82,7 @@ var serviceKeys = []Key{
 		Doc: "1: only users marked as VIP may use the transport."},
 	{Section: "service", Name: "vip_message", main: true, field: func(c *Config) any { return &c.Service.VIPMessage },
 		Doc: "What the others are told."},
-	{Section: "service", Name: "reconnect_all_users", Default: "0", main: true, field: func(c *Config) any { return &c.Service.ReconnectAllUsers },
+	{Section: "service", Name: "reconnect_all_users", Default: "0", main: true, only: inGateway, field: func(c *Config) any { return &c.Service.ReconnectAllUsers },
 		Doc: "1: after a start every registered user is probed, not only those who were online before."},
 	{Section: "service", Name: "frontend", Default: "xmpp", main: true, fold: true, check: oneOf("xmpp"), field: func(c *Config) any { return &c.Service.Frontend },
 		Restart: "the instance would be another program",
@@ -101,26 +101,26 @@ var serviceKeys = []Key{
 
 // serverKeys are those of server mode.
 var serverKeys = []Key{
-	{Section: "service", Name: "cert", main: true, Later: laterServer, field: func(c *Config) any { return &c.Service.Cert },
-		Doc: "Certificate file: PKCS#12, or PEM with certificate and key."},
-	{Section: "service", Name: "cert_password", main: true, Later: laterServer, field: func(c *Config) any { return &c.Service.CertPassword },
-		Doc: "Password of the PKCS#12 file."},
-	{Section: "service", Name: "key", main: true, Later: laterServer, field: func(c *Config) any { return &c.Service.Key },
-		Doc: "Key file in PEM, where it is not in cert."},
-	{Section: "service", Name: "tls_port", Default: "0", main: true, Later: laterServer, check: checkPortOrNone, field: func(c *Config) any { return &c.Service.TLSPort },
-		Doc: "Port for direct TLS (XEP-0368); 0 is none.", Restart: "the listener is opened at start"},
-	{Section: "service", Name: "websocket_port", Default: "0", main: true, Later: laterServer, check: checkPortOrNone, field: func(c *Config) any { return &c.Service.WebSocketPort },
-		Doc: "Port for WebSocket (RFC 7395); 0 is none.", Restart: "the listener is opened at start"},
-	{Section: "service", Name: "admin_password", main: true, Later: laterServer, field: func(c *Config) any { return &c.Service.AdminPassword },
-		Doc: "Password of the administrators; without it none can log in."},
-	{Section: "service", Name: "more_resources", Default: "0", main: true, Later: laterServer, field: func(c *Config) any { return &c.Service.MoreResources },
-		Doc: "1: several clients of one account at a time."},
-	{Section: "service", Name: "max_sessions", Default: "0", main: true, Later: laterServer, check: atLeast(0), field: func(c *Config) any { return &c.Service.MaxSessions },
-		Doc: "Client connections in all; 0 is unlimited."},
-	{Section: "service", Name: "max_sessions_per_address", Default: "20", main: true, Later: laterServer, check: atLeast(0), field: func(c *Config) any { return &c.Service.MaxSessionsPerAddress },
-		Doc: "Client connections from one address; 0 is unlimited."},
-	{Section: "service", Name: "max_sessions_per_account", Default: "10", main: true, Later: laterServer, check: atLeast(0), field: func(c *Config) any { return &c.Service.MaxSessionsPerAccount },
-		Doc: "Client connections of one account; 0 is unlimited."},
+	{Section: "service", Name: "cert", main: true, only: inServer, field: func(c *Config) any { return &c.Service.Cert },
+		Doc: "Server mode: certificate file, PEM (certificate, its chain, and key where service.key does not name it) or PKCS#12. Without one, a self-signed certificate is made at the first start. A changed file is in use within half a minute."},
+	{Section: "service", Name: "cert_password", main: true, only: inServer, field: func(c *Config) any { return &c.Service.CertPassword },
+		Doc: "Server mode: password of the PKCS#12 file."},
+	{Section: "service", Name: "key", main: true, only: inServer, field: func(c *Config) any { return &c.Service.Key },
+		Doc: "Server mode: key file in PEM, where the key is not in cert."},
+	{Section: "service", Name: "tls_port", Default: "0", main: true, only: inServer, check: checkPortOrNone, field: func(c *Config) any { return &c.Service.TLSPort },
+		Doc: "Server mode: port for direct TLS (XEP-0368), usually 5223; 0 is none.", Restart: portRestart},
+	{Section: "service", Name: "websocket_port", Default: "0", main: true, only: inServer, check: checkPortOrNone, field: func(c *Config) any { return &c.Service.WebSocketPort },
+		Doc: "Server mode: port for WebSocket over TLS (RFC 7395), usually 5281; 0 is none.", Restart: portRestart},
+	{Section: "service", Name: "admin_password", main: true, only: inServer, field: func(c *Config) any { return &c.Service.AdminPassword },
+		Doc: "Server mode: password of the administrators (admin_jid); without it none can log in."},
+	{Section: "service", Name: "more_resources", Default: "0", main: true, only: inServer, field: func(c *Config) any { return &c.Service.MoreResources },
+		Doc: "Server mode, 1: several clients of one account at a time. 0: a second client takes the first one's place."},
+	{Section: "service", Name: "max_sessions", Default: "0", main: true, only: inServer, check: atLeast(0), field: func(c *Config) any { return &c.Service.MaxSessions },
+		Doc: "Server mode: client connections in all; 0 is unlimited."},
+	{Section: "service", Name: "max_sessions_per_address", Default: "20", main: true, only: inServer, check: atLeast(0), field: func(c *Config) any { return &c.Service.MaxSessionsPerAddress },
+		Doc: "Server mode: client connections from one address; 0 is unlimited."},
+	{Section: "service", Name: "max_sessions_per_account", Default: "10", main: true, only: inServer, check: atLeast(0), field: func(c *Config) any { return &c.Service.MaxSessionsPerAccount },
+		Doc: "Server mode: client connections of one account; 0 is unlimited."},
 }
 
 // ircKeys are the IRC backend's.
