@@ -29,10 +29,11 @@ const (
 
 // Names of the listeners, as FileDescriptorName= of the socket units says.
 const (
-	SocketBackend   = "backend"
-	SocketControl   = "control"
-	SocketClient    = "client"
-	SocketClientTLS = "client-tls"
+	SocketBackend         = "backend"
+	SocketControl         = "control"
+	SocketClient          = "client"
+	SocketClientTLS       = "client-tls"
+	SocketClientWebSocket = "client-websocket"
 )
 
 // ServiceUnit is the unit of an instance's main process.

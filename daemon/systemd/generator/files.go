@@ -24,7 +24,7 @@ func Files(c *config.Config) (files []File, warnings []string) {
 			"[Socket]\nListenStream=\nListenStream=" + s.listen + "\n"})
 	}
 	paths, more := writablePaths(c)
-	warnings = append(warnings, more...)
+	warnings = append(append(warnings, more...), hiddenFiles(c)...)
 	if text := serviceText(requires, paths); text != "" {
 		files = append(files, File{dropIn(systemd.ServiceUnit(c.Instance)), header(c) + text})
 	}
@@ -68,6 +68,7 @@ func sockets(c *config.Config) (list []socket, warnings []string) {
 	}{
 		{systemd.SocketClient, "service.port", c.Service.Port},
 		{systemd.SocketClientTLS, "service.tls_port", c.Service.TLSPort},
+		{systemd.SocketClientWebSocket, "service.websocket_port", c.Service.WebSocketPort},
 	}
 	for _, p := range ports {
 		if p.port == 0 {
@@ -84,16 +85,39 @@ func sockets(c *config.Config) (list []socket, warnings []string) {
 	return list, warnings
 }
 
+// ClientSockets are the socket units of an instance's client ports; none in
+// gateway mode.
+func ClientSockets(c *config.Config) (units []string) {
+	list, _ := sockets(c)
+	for _, s := range list {
+		units = append(units, s.unit)
+	}
+	return units
+}
+
+// AllClientSockets are the units that an instance can have for client ports,
+// whatever its configuration says.
+func AllClientSockets(instance string) (units []string) {
+	for _, name := range []string{systemd.SocketClient, systemd.SocketClientTLS, systemd.SocketClientWebSocket} {
+		units = append(units, ClientSocketUnit(name, instance))
+	}
+	return units
+}
+
 // ClientSocketUnit is the socket unit of a client port; name is its
 // FileDescriptorName=.
 func ClientSocketUnit(name, instance string) string {
 	return "spectrum2-" + name + "@" + instance + ".socket"
 }
 
-// listenAddress is for ListenStream=, which takes addresses and no names.
+// listenAddress is for ListenStream=, which takes addresses and no names. A
+// port alone is every address, with or without IPv6.
 func listenAddress(host string, port int) (string, error) {
-	if host == "" || host == "*" {
+	switch host {
+	case "":
 		return strconv.Itoa(port), nil
+	case "localhost":
+		host = "127.0.0.1"
 	}
 	addr, err := netip.ParseAddr(strings.Trim(host, "[]"))
 	if err != nil {

@@ -69,9 +69,18 @@ func TestFiles(t *testing.T) {
 		"sms":           func(c *config.Config) { c.Service.Backend = "/usr/bin/spectrum2_smstools3_backend" },
 		"server": func(c *config.Config) {
 			*c = *server()
-			c.Service.TLSPort = 5223
+			c.Service.TLSPort, c.Service.WebSocketPort = 5223, 443
 			c.Service.WorkingDir = "/srv/x"
 		},
+		"serverlocal": func(c *config.Config) {
+			*c = *server()
+			c.Service.Server, c.Service.WebSocketPort = "localhost", 5281
+		},
+		"servercert": func(c *config.Config) {
+			*c = *server()
+			c.Service.Cert, c.Service.Key = "/srv/certs/x.pem", "/home/joe/x.key"
+		},
+		"server6one": func(c *config.Config) { *c = *server(); c.Service.Server = "2001:db8::1" },
 		"server6":    func(c *config.Config) { *c = *server(); c.Service.Server = "[::]" },
 		"serverall":  func(c *config.Config) { *c = *server(); c.Service.Server = "" },
 		"servername": func(c *config.Config) { *c = *server(); c.Service.Server = "xmpp.example.org" },
@@ -162,6 +171,42 @@ func TestUnwritableOutputIsAnError(t *testing.T) {
 	dir := transports(t, map[string]string{"a.cfg": fmt.Sprintf(good, "a")})
 	if err := generator.Run(dir, "/proc/none", &strings.Builder{}); err == nil {
 		t.Error("no error")
+	}
+}
+
+// TestServerModesPortsComeOfTheFile reads what is in the file, as systemd
+// starts the generator.
+func TestServerModesPortsComeOfTheFile(t *testing.T) {
+	dir := transports(t, map[string]string{"msn.cfg": "[service]\njid = msn.example.org\nserver_mode = 1\nwebsocket_port = 80\ncert = /not/mounted/yet.pem\n"})
+	out := t.TempDir()
+	var log strings.Builder
+	if err := generator.Run(dir, out, &log); err != nil || log.Len() > 0 {
+		t.Fatalf("%v, log %q", err, &log)
+	}
+	for unit, want := range map[string]string{
+		"spectrum2-client@msn.socket":           "[Socket]\nListenStream=\nListenStream=5222\n",
+		"spectrum2-client-websocket@msn.socket": "[Socket]\nListenStream=\nListenStream=80\n",
+		"spectrum2@msn.service":                 "Requires=spectrum2-client@msn.socket spectrum2-client-websocket@msn.socket\n",
+	} {
+		b, err := os.ReadFile(filepath.Join(out, unit+".d/50-spectrum2-generator.conf"))
+		if err != nil || !strings.Contains(string(b), want) {
+			t.Errorf("%s: %v\n%s", unit, err, b)
+		}
+	}
+	if names := generator.StaleInstances(dir, out); len(names) > 0 {
+		t.Errorf("stale at once: %v", names)
+	}
+	text := "[service]\njid = msn.example.org\nserver_mode = 1\n"
+	if err := os.WriteFile(filepath.Join(dir, "msn.cfg"), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, _, err := config.Inspect(filepath.Join(dir, "msn.cfg"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := "[spectrum2@msn.service.d/50-spectrum2-generator.conf spectrum2-client-websocket@msn.socket.d/50-spectrum2-generator.conf]"
+	if got := fmt.Sprint(generator.Stale(c, out)); got != want {
+		t.Errorf("without WebSocket: stale is %s", got)
 	}
 }
 

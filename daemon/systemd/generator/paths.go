@@ -34,7 +34,8 @@ var system = []string{
 // reaches below them.
 var hidden = []string{"/home", "/root", "/run/user", "/tmp", "/var/tmp"}
 
-// wanted is a directory that the configuration wants to write to.
+// wanted is a directory that the configuration wants to write to, or a file
+// that it wants to read.
 type wanted struct{ key, dir string }
 
 // writablePaths are the directories for ReadWritePaths=, sorted, each once.
@@ -90,6 +91,21 @@ func unfit(dir string) string {
 		return "is hidden from services"
 	}
 	return ""
+}
+
+// hiddenFiles warns of certificates where the service cannot see them. All
+// other places it can, as far as their permissions go.
+func hiddenFiles(c *config.Config) (warnings []string) {
+	if !c.Service.ServerMode {
+		return nil
+	}
+	for _, f := range []wanted{{"service.cert", c.Service.Cert}, {"service.key", c.Service.Key}} {
+		if below(filepath.Clean(f.dir), hidden) {
+			warnings = append(warnings, fmt.Sprintf("%s: %s: %s is hidden from services; \"spectrumctl cert import\" copies it to where the service can read it",
+				c.File, f.key, f.dir))
+		}
+	}
+	return warnings
 }
 
 // below reports whether dir is one of parents or inside one.

@@ -48,9 +48,9 @@ func StaleInstances(transports, out string) []string {
 
 // candidates are all paths that an instance's drop-ins can have.
 func candidates(instance string) []string {
-	return []string{
-		dropIn(systemd.ServiceUnit(instance)),
-		dropIn(ClientSocketUnit(systemd.SocketClient, instance)),
-		dropIn(ClientSocketUnit(systemd.SocketClientTLS, instance)),
+	paths := []string{dropIn(systemd.ServiceUnit(instance))}
+	for _, unit := range AllClientSockets(instance) {
+		paths = append(paths, dropIn(unit))
 	}
+	return paths
 }
