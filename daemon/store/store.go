@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 
 // Package store is what an instance keeps: users with their credentials and
-// settings, their contacts, the messages that wait for them, and their rooms.
+// settings, their contacts, the messages that wait for them, their rooms, their
+// archives, and what their clients keep on the server.
 // It declares the interface; store/sqlite and its siblings implement it, and
 // store/storetest is the suite that each of them passes. It knows nothing of
 // XMPP streams or backends; JIDs are bare JIDs in their normal form.
@@ -114,6 +115,8 @@ type Store interface {
 	Contacts
 	Queue
 	Rooms
+	Archive
+	Personal
 	// Status reads what Open found; it works before Migrate too.
 	Status(ctx context.Context) (Status, error)
 	// Migrate brings the schema to the latest version, in one transaction,

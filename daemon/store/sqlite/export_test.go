@@ -4,6 +4,7 @@ package sqlite
 
 import (
 	"context"
+	"strings"
 	"testing"
 
 	"spectrum.im/spectrum2/daemon/store"
@@ -29,4 +30,21 @@ func AddMigration(t *testing.T, run func(exec func(string) error) error) {
 func Pragma(ctx context.Context, s store.Store, name string) (value string, err error) {
 	err = s.(*db).write(ctx, func(t *tx) error { return t.get("PRAGMA "+name, nil, &value) })
 	return value, err
+}
+
+// ArchivePlan is how the part of an archive is found, or messages by id.
+func ArchivePlan(ctx context.Context, s store.Store, q store.ArchiveQuery, tail string, ids bool) (string, error) {
+	condition, args := archiveRange(1, q)
+	if ids {
+		condition, args = byID(condition), append(args, "[1, 2]")
+	}
+	var plan strings.Builder
+	err := s.(*db).each(ctx, "EXPLAIN QUERY PLAN "+archiveColumns+condition+tail, args, func(scan func(...any) error) error {
+		var id, parent, unused int
+		var detail string
+		err := scan(&id, &parent, &unused, &detail)
+		plan.WriteString(detail + "; ")
+		return err
+	})
+	return plan.String(), err
 }

@@ -24,6 +24,7 @@ type migration struct {
 var migrations = []migration{
 	{store.Migration{Number: 1, Name: "tables of Spectrum 2"}, createTables},
 	{store.Migration{Number: 2, Name: "waiting messages and rooms"}, createOurs},
+	{store.Migration{Number: 3, Name: "archive and what clients keep"}, createArchive},
 }
 
 func latest() int { return migrations[len(migrations)-1].Number }
@@ -48,9 +49,21 @@ func (d *db) Migrate(ctx context.Context) (backup string, err error) {
 		if err := d.write(ctx, func(t *tx) error { return t.migrate(d) }); err != nil {
 			return backup, fmt.Errorf("migrate %s, which is as it was: %w", d.path, err)
 		}
+		d.tidy(ctx, s)
 	}
 	d.warnReadable()
 	return backup, d.openSeal(ctx)
+}
+
+// tidy takes out of a file of the C++ version what that one deleted and SQLite
+// left in it: it did not have deleted rows overwritten.
+func (d *db) tidy(ctx context.Context, before store.Status) {
+	if before.Version > 0 || before.Users == 0 {
+		return
+	}
+	if err := d.rewrite(ctx); err != nil {
+		d.log.Warn("database not tidied up: what was deleted from it may still be found in the file", "err", err)
+	}
 }
 
 // warnReadable is for files of the C++ version.

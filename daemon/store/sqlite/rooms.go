@@ -31,7 +31,7 @@ func (d *db) Rooms(ctx context.Context, userID int64) ([]store.Room, error) {
 			if err = scan(&r.Name, &r.Nickname, &r.Password); err != nil {
 				return err
 			}
-			r.Password, err = s.open(jid, roomPassword(r.Name), r.Password)
+			r.Password, err = s.Open(jid, roomPassword(r.Name), r.Password)
 			all = append(all, r)
 			return err
 		})
@@ -46,7 +46,7 @@ func (d *db) PutRoom(ctx context.Context, _ store.Token, r store.Room) error {
 			return err
 		}
 		return t.exec("INSERT OR REPLACE INTO {spectrum2_rooms} (user_id, name, nickname, password) VALUES (?, ?, ?, ?)",
-			r.UserID, r.Name, r.Nickname, d.sealer.Load().seal(jid, roomPassword(r.Name), r.Password))
+			r.UserID, r.Name, r.Nickname, d.sealer.Load().Seal(jid, roomPassword(r.Name), r.Password))
 	})
 }
 

@@ -117,6 +117,7 @@ var bookkeeping = []string{
 var tables = []string{
 	"users", "buddies", "users_settings", "buddies_settings", "db_version",
 	"spectrum2_migrations", "spectrum2_meta", "spectrum2_waiting", "spectrum2_rooms", "spectrum2_user_removed",
+	"spectrum2_archive", "spectrum2_archive_peer", "spectrum2_archive_uid", "spectrum2_personal", "spectrum2_owner_removed",
 }
 
 // tableNames puts quoted names with their prefix for {users} and the others.

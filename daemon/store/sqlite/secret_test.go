@@ -141,6 +141,7 @@ func TestUnregisteringLeavesNothingOnTheDisk(t *testing.T) {
 		if err := s.SetSetting(t.Context(), 0, u.ID, canary, store.SettingString, canary); err != nil {
 			t.Fatal(err)
 		}
+		archiveCanary(t, s, u.ID)
 	}
 	if !bytes.Contains(onDisk(t, dir), []byte(canary)) {
 		t.Fatal("there was nothing to remove")
@@ -152,6 +153,23 @@ func TestUnregisteringLeavesNothingOnTheDisk(t *testing.T) {
 	}
 	if n := bytes.Count(onDisk(t, dir), []byte(canary)); n != 0 {
 		t.Errorf("%d traces are left", n)
+	}
+}
+
+// archiveCanary gives the user a long archive and a large item, all of it
+// canary.
+func archiveCanary(t *testing.T, s store.Store, id int64) {
+	t.Helper()
+	var messages []store.Archived
+	for i := range int64(40) {
+		messages = append(messages, store.Archived{Seq: i + 1, Peer: canary, Resource: canary, ID: fmt.Sprint(canary, i), Stanza: []byte(strings.Repeat(canary, 50))})
+	}
+	if err := s.AddArchived(t.Context(), 0, id, messages); err != nil {
+		t.Fatal(err)
+	}
+	item := &store.Item{Kind: "pep", Node: canary, Item: canary, Value: []byte(strings.Repeat(canary, 1000))}
+	if err := s.ChangePersonal(t.Context(), 0, id, []store.Change{{Put: item}}); err != nil {
+		t.Fatal(err)
 	}
 }
 

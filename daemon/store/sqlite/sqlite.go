@@ -24,6 +24,7 @@ import (
 
 	"spectrum.im/spectrum2/daemon/config"
 	"spectrum.im/spectrum2/daemon/store"
+	"spectrum.im/spectrum2/daemon/store/seal"
 )
 
 // Memory as Options.Path keeps everything in memory until Close.
@@ -35,8 +36,12 @@ type Options struct {
 	Path string
 	// Prefix stands before the name of every table.
 	Prefix string
-	// Key encrypts passwords in databases that were made with one.
-	Key config.Secret
+	// Key encrypts passwords in databases that were made with one or sealed;
+	// OldKey is the one before it was changed.
+	Key, OldKey config.Secret
+	// Exclusive keeps the database from others that ask for it, until Close;
+	// errors of Open wrap store.ErrInUse.
+	Exclusive bool
 	// Log gets what an operator should know; nil is nowhere.
 	Log *slog.Logger
 }
@@ -45,7 +50,7 @@ type Options struct {
 type db struct {
 	path   string
 	prefix string
-	key    config.Secret
+	lock   *lock // nil where the database is not kept from others
 	log    *slog.Logger
 	names  *strings.Replacer // {users} → "prefix_users"
 
@@ -54,8 +59,9 @@ type db struct {
 	writer  *writer
 	// file is the one in use, once there is one.
 	file atomic.Pointer[fs.FileInfo]
+	keys atomic.Pointer[keys]
 	// sealer is nil while passwords are plain; Migrate sets it.
-	sealer atomic.Pointer[sealer]
+	sealer atomic.Pointer[seal.Sealer]
 }
 
 var prefixes = regexp.MustCompile(`^[A-Za-z0-9_]{0,40}$`)
@@ -71,9 +77,13 @@ func Open(ctx context.Context, o Options) (store.Store, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	d := &db{path: o.Path, prefix: o.Prefix, key: o.Key, log: o.Log, names: tableNames(o.Prefix)}
+	d := &db{path: o.Path, prefix: o.Prefix, log: o.Log, names: tableNames(o.Prefix)}
+	d.keys.Store(&keys{o.Key, o.OldKey})
 	if err := d.connect(); err != nil {
 		return nil, err
+	}
+	if err := d.keep(o); err != nil {
+		return nil, errors.Join(err, d.Close())
 	}
 	if err := d.look(ctx); err != nil {
 		return nil, errors.Join(err, d.Close())
@@ -104,6 +114,18 @@ func (d *db) connect() error {
 	}
 	d.writer = newWriter(d, pool)
 	return nil
+}
+
+// keep takes the lock that Options ask for.
+func (d *db) keep(o Options) (err error) {
+	if !o.Exclusive || d.path == Memory {
+		return nil
+	}
+	if err := d.directory(); err != nil {
+		return err
+	}
+	d.lock, err = take(d.path, d.prefix)
+	return err
 }
 
 // look reads the file's schema once, so that a file that cannot be used is
@@ -158,5 +180,5 @@ func (d *db) Close() error {
 	if d.path == Memory {
 		return err // the writer's pool is the readers' too
 	}
-	return errors.Join(err, d.readers.Close())
+	return errors.Join(err, d.readers.Close(), d.lock.release())
 }

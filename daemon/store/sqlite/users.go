@@ -7,6 +7,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"spectrum.im/spectrum2/daemon/store"
@@ -31,7 +32,7 @@ func (d *db) CreateUser(ctx context.Context, u *store.User) error {
 			return err
 		}
 		err = t.exec(`INSERT INTO {users} (id, jid, uin, password, language, encoding, last_login, vip, online) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-			n.ID, n.JID, n.Name, d.sealer.Load().seal(n.JID, passwordOf, n.Password), n.Language, n.Encoding, dateTime(n.LastLogin), n.VIP, n.Online)
+			n.ID, n.JID, n.Name, d.sealer.Load().Seal(n.JID, passwordOf, n.Password), n.Language, n.Encoding, dateTime(n.LastLogin), n.VIP, n.Online)
 		if err != nil {
 			return err
 		}
@@ -80,7 +81,7 @@ func (d *db) User(ctx context.Context, jid string) (*store.User, error) {
 	if last.Valid {
 		u.LastLogin, _ = time.Parse(time.DateTime, last.String) // datetime() wrote it
 	}
-	if u.Password, err = d.sealer.Load().open(jid, passwordOf, u.Password); err != nil {
+	if u.Password, err = d.sealer.Load().Open(jid, passwordOf, u.Password); err != nil {
 		return nil, err
 	}
 	err = d.each(ctx, "SELECT var, value FROM {users_settings} WHERE user_id = ?", []any{u.ID}, func(scan func(...any) error) error {
@@ -97,7 +98,7 @@ func (d *db) UpdateUser(ctx context.Context, _ store.Token, u *store.User) error
 	n := *u
 	return d.write(ctx, func(t *tx) error {
 		return t.must(n.ID, "UPDATE {users} SET uin = ?, password = ?, language = ?, encoding = ?, vip = ? WHERE id = ?",
-			n.Name, d.sealer.Load().seal(n.JID, passwordOf, n.Password), n.Language, n.Encoding, n.VIP, n.ID)
+			n.Name, d.sealer.Load().Seal(n.JID, passwordOf, n.Password), n.Language, n.Encoding, n.VIP, n.ID)
 	})
 }
 
@@ -122,11 +123,27 @@ func (t *tx) user(id int64) (jid string, err error) {
 
 func noUser(id int64) error { return fmt.Errorf("user number %d %w", id, store.ErrNotFound) }
 
+// ofUsers are the tables that hold what is a user's, but himself.
+var ofUsers = []string{
+	"{users_settings}", "{buddies_settings}", "{buddies}", "{spectrum2_waiting}", "{spectrum2_rooms}", "{spectrum2_archive}", "{spectrum2_personal}",
+}
+
+// purgeStep is how many archived messages go in one transaction, so that
+// others can write between two.
+const purgeStep = 500
+
 // DeleteUser implements store.Store. What is deleted is overwritten in the
-// file, and the log of the file's changes is emptied.
+// file, and the log of the file's changes is emptied. A long archive goes in
+// steps before the rest.
 func (d *db) DeleteUser(ctx context.Context, _ store.Token, id int64) error {
+	for n := purgeStep; n == purgeStep; {
+		var err error
+		if n, err = d.PurgeArchived(ctx, id, math.MaxInt64, purgeStep); err != nil {
+			return err
+		}
+	}
 	err := d.write(ctx, func(t *tx) error {
-		for _, table := range []string{"{users_settings}", "{buddies_settings}", "{buddies}", "{spectrum2_waiting}", "{spectrum2_rooms}"} {
+		for _, table := range ofUsers {
 			if err := t.exec("DELETE FROM "+table+" WHERE user_id = ?", id); err != nil {
 				return err
 			}

@@ -19,6 +19,20 @@ func fill(t *testing.T, s store.Store, u *store.User) {
 	_, err := s.Enqueue(ctx, 0, &store.Waiting{UserID: u.ID, Key: "k", Stanza: []byte("<message/>")}, 10)
 	must(t, err)
 	must(t, s.PutRoom(ctx, 0, store.Room{UserID: u.ID, Name: "#room", Nickname: "me", Password: "pw"}))
+	must(t, s.AddArchived(ctx, 0, u.ID, []store.Archived{archived(1, false, "friend@x", "", "1"), archived(2, true, "#room@x", "nick", "2")}))
+	must(t, s.ChangePersonal(ctx, 0, u.ID, []store.Change{put("pep", "node", "item", 1, "value")}))
+}
+
+// keeps counts what is kept for the user's clients.
+func keeps(t *testing.T, s store.Store, id int64) int {
+	t.Helper()
+	own, err := s.CountArchived(t.Context(), id, store.ArchiveQuery{}, 100)
+	must(t, err)
+	room, err := s.CountArchived(t.Context(), id, store.ArchiveQuery{Room: true, Peer: "#room@x"}, 100)
+	must(t, err)
+	size, err := s.PersonalSize(t.Context(), id)
+	must(t, err)
+	return own + room + size.Items
 }
 
 // has counts what the user has.
@@ -44,6 +58,12 @@ func deleted(t *testing.T, open Opener) {
 	}
 	if c, w, r := has(t, s, u.ID); c+w+r != 0 {
 		t.Errorf("left: %d contacts, %d messages, %d rooms", c, w, r)
+	}
+	if n := keeps(t, s, u.ID); n != 0 {
+		t.Errorf("left: %d archived messages and items", n)
+	}
+	if n := keeps(t, s, other.ID); n != 3 {
+		t.Errorf("the other user has %d of 3 archived messages and items", n)
 	}
 	if c, w, r := has(t, s, other.ID); c != 1 || w != 1 || r != 1 {
 		t.Errorf("the other user has %d contacts, %d messages, %d rooms", c, w, r)
