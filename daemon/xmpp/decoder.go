@@ -24,8 +24,9 @@ type Decoder struct {
 	r      io.Reader
 	limits Limits
 	buf    []byte
-	at     int // start of what was not consumed
-	end    int // end of what was read
+	at     int      // start of what was not consumed
+	end    int      // end of what was read
+	small  [32]byte // buf of a silent stream, with Frugal
 
 	p      parser
 	header string // the header's tag as written, which the end tag repeats
@@ -35,13 +36,38 @@ type Decoder struct {
 
 // NewDecoder makes a decoder of the stream that r carries.
 func NewDecoder(r io.Reader, limits Limits) *Decoder {
-	d := &Decoder{r: r, limits: limits.withDefaults(), buf: make([]byte, firstBuffer)}
-	d.p.limits = d.limits
+	d := &Decoder{r: r}
+	d.SetLimits(limits)
+	if d.buf = d.small[:]; !d.limits.Frugal {
+		d.buf = make([]byte, firstBuffer)
+	}
 	return d
 }
 
-// Buffered is what was read but not consumed yet.
-func (d *Decoder) Buffered() int { return d.end - d.at }
+// SetLimits changes the limits, from the next child of the stream on.
+func (d *Decoder) SetLimits(limits Limits) {
+	d.limits = limits.withDefaults()
+	d.p.limits = d.limits
+}
+
+// Content is the content namespace of the header that was read last: what the
+// peer calls the namespace of its stanzas.
+func (d *Decoder) Content() string { return d.p.content }
+
+// Wait returns when something other than space has come that was not consumed.
+// Its error is the reader's, or io.ErrUnexpectedEOF, and ends nothing here.
+func (d *Decoder) Wait() error {
+	if d.err != nil {
+		return d.err
+	}
+	return d.skipSpace()
+}
+
+// Buffered is what was read but not consumed yet, without the white space that
+// it begins with.
+func (d *Decoder) Buffered() int {
+	return len(bytes.TrimLeft(d.buf[d.at:d.end], " \t\r\n"))
+}
 
 // Restart expects a new header, as after SASL (RFC 6120 §6.4.6); bytes that
 // were read already belong to it.
@@ -107,17 +133,19 @@ func (d *Decoder) next() (*Element, error) {
 func (d *Decoder) frame(f *framer) (int, *fault, error) {
 	n := 0
 	for {
-		more, done, fl := f.scan(d.buf[d.at+n : d.end])
+		// Not further than the limit, so that how the bytes are cut into reads
+		// makes no difference.
+		more, done, fl := f.scan(d.buf[d.at+n : min(d.end, d.at+d.limits.Bytes+1)])
 		n += more
 		switch {
-		case fl != nil:
-			return 0, nil, fl
-		case n > d.limits.Bytes:
-			return n, excess("stanza too large"), nil
 		case f.deepest > d.limits.Depth:
 			return n, excess("elements nested too deep"), nil
 		case f.elements > d.limits.Elements:
 			return n, excess("too many elements"), nil
+		case n > d.limits.Bytes:
+			return n, excess("stanza too large"), nil
+		case fl != nil:
+			return 0, nil, fl
 		case done:
 			return n, nil, nil
 		}

@@ -230,8 +230,10 @@ func FuzzDecoder(f *testing.F) {
 		limits := xmpp.Limits{Bytes: 200, Depth: 5, Attrs: 6, Elements: 10, Skip: len(b)%2 == 0}
 		whole := drain(strings.NewReader(string(b)), limits)
 		cut := drain(iotest.OneByteReader(strings.NewReader(string(b))), limits)
-		if !reflect.DeepEqual(whole, cut) {
-			t.Fatalf("whole: %q\nbyte by byte: %q", whole, cut)
+		limits.Frugal = true
+		frugal := drain(strings.NewReader(string(b)), limits)
+		if !reflect.DeepEqual(whole, cut) || !reflect.DeepEqual(whole, frugal) {
+			t.Fatalf("whole: %q\nbyte by byte: %q\nfrugal: %q", whole, cut, frugal)
 		}
 	})
 }
@@ -250,6 +252,84 @@ func drain(r io.Reader, l xmpp.Limits) (seen []string) {
 			seen = append(seen, e.String())
 		}
 		e, err = d.Next()
+	}
+}
+
+// TestAFrugalDecoderKeepsNoBufferWhileItsPeerIsSilent: a stanza between two
+// silences costs what it is, and what waits is not lost.
+func TestAFrugalDecoderKeepsNoBufferWhileItsPeerIsSilent(t *testing.T) {
+	r, w := io.Pipe()
+	const streams = 1000
+	var decoders []*xmpp.Decoder
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	for range streams {
+		d := open(t, io.MultiReader(strings.NewReader(header+"<message><body>"+strings.Repeat("x", 3000)+"</body></message> "), r), xmpp.Limits{Frugal: true})
+		if _, err := d.Next(); err != nil {
+			t.Fatal(err)
+		}
+		decoders = append(decoders, d)
+	}
+	silent := make(chan error)
+	go func() { silent <- decoders[0].Wait() }()
+	if _, err := w.Write([]byte("  \n<iq")); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-silent; err != nil || decoders[0].Buffered() != len("<iq") {
+		t.Errorf("%v, %d bytes buffered", err, decoders[0].Buffered())
+	}
+	w.Close()
+	for _, d := range decoders[1:] {
+		if err := d.Wait(); err != io.ErrUnexpectedEOF {
+			t.Fatal(err)
+		}
+	}
+	runtime.GC()
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	if each := (int(after.HeapAlloc) - int(before.HeapAlloc)) / streams; each > 2500 {
+		t.Errorf("%d bytes for a silent decoder", each)
+	}
+	runtime.KeepAlive(decoders)
+}
+
+func TestDecoderTakesNewLimitsAndTellsTheContentNamespace(t *testing.T) {
+	d := open(t, strings.NewReader(header+"<a><b/></a><a><b/></a>"), xmpp.Limits{})
+	if d.Content() != xmpp.NSComponent {
+		t.Errorf("content namespace %q", d.Content())
+	}
+	if _, err := d.Next(); err != nil {
+		t.Fatal(err)
+	}
+	d.SetLimits(xmpp.Limits{Depth: 1})
+	var se *xmpp.StreamError
+	if _, err := d.Next(); !errors.As(err, &se) || se.Condition != xmpp.PolicyViolation {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestParseFrame(t *testing.T) {
+	limits := xmpp.Limits{Bytes: 200, Depth: 5, Elements: 10, Skip: true}
+	e, err := xmpp.ParseFrame([]byte(" <a xmlns='urn:a'><b/></a>\n"), limits)
+	if err != nil || !e.Child("urn:a", "b").Is("urn:a", "b") {
+		t.Errorf("%v, %v", e, err)
+	}
+	var bad *xmpp.BadStanza
+	if _, err := xmpp.ParseFrame([]byte(" <iq xmlns='jabber:client' id='1'>"+strings.Repeat("<b/>", 20)+"</iq>"), limits); !errors.As(err, &bad) || bad.Stanza.Get("id") != "1" {
+		t.Errorf("too many elements: %v", err)
+	}
+	for in, condition := range map[string]string{
+		"":           xmpp.NotWellFormed,
+		"<a/><b/>":   xmpp.NotWellFormed,
+		"<a>":        xmpp.NotWellFormed,
+		"<!-- x -->": xmpp.RestrictedXML,
+		"<a>" + strings.Repeat("x", 200) + "</a>": xmpp.PolicyViolation,
+	} {
+		var se *xmpp.StreamError
+		if _, err := xmpp.ParseFrame([]byte(in), limits); !errors.As(err, &se) || se.Condition != condition {
+			t.Errorf("%.20q: %v", in, err)
+		}
 	}
 }
 

@@ -14,6 +14,9 @@ type Limits struct {
 	// be, is skipped in bounded memory and reported as a BadStanza, where
 	// otherwise it ends the stream.
 	Skip bool
+	// Frugal is for a process with thousands of streams: a decoder whose peer
+	// is silent keeps no buffer, at the price of one more read when he is not.
+	Frugal bool
 }
 
 // DefaultLimits allow an avatar in a vCard and a long roster.

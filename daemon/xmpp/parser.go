@@ -2,7 +2,10 @@
 
 package xmpp
 
-import "strings"
+import (
+	"bytes"
+	"strings"
+)
 
 // parser reads one whole element. Names and values are parts of the input
 // where they can be, and elements, attributes and nodes come from one slab of
@@ -208,10 +211,34 @@ func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\n' || c == '\
 // Parse parses one element, with nothing but space around it, within
 // DefaultLimits. Unlike a stream's, its namespaces are taken as they are.
 func Parse(b []byte) (*Element, error) {
+	e, err := parse(b, DefaultLimits)
+	if err != nil {
+		return nil, err
+	}
+	return e, nil
+}
+
+// ParseFrame parses one element as Parse does, within limits: the frame of a
+// WebSocket (RFC 7395 §3.3). Errors are those of Decoder.Next, besides the
+// reader's.
+func ParseFrame(b []byte, limits Limits) (*Element, error) {
+	limits = limits.withDefaults()
+	e, err := parse(b, limits)
+	switch {
+	case err == nil:
+		return e, nil
+	case err.skips && limits.Skip && len(b) <= limits.Bytes:
+		d := Decoder{limits: limits}
+		return nil, d.badStanza(bytes.TrimLeft(b, " \t\r\n"), err)
+	}
+	return nil, streamError(err)
+}
+
+func parse(b []byte, limits Limits) (*Element, *fault) {
 	s := strings.Trim(string(b), " \t\r\n")
-	f, limits := framer{}, DefaultLimits
+	f := framer{}
 	if len(s) > limits.Bytes {
-		return nil, excess("too large")
+		return nil, excess("stanza too large")
 	}
 	if s == "" || s[0] != '<' {
 		return nil, malformed("no element")
@@ -229,9 +256,5 @@ func Parse(b []byte) (*Element, error) {
 	}
 	p := &parser{limits: limits}
 	p.reset(s, &f)
-	e, err := p.element(1, "")
-	if err != nil {
-		return nil, err
-	}
-	return e, nil
+	return p.element(1, "")
 }

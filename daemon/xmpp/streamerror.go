@@ -9,12 +9,16 @@ const (
 	ConflictStream     = "conflict"
 	ConnectionTimeout  = "connection-timeout"
 	HostUnknown        = "host-unknown"
+	InvalidFrom        = "invalid-from"
 	InvalidNamespace   = "invalid-namespace"
 	NotAuthorizedEnd   = "not-authorized"
 	NotWellFormed      = "not-well-formed"
 	PolicyViolation    = "policy-violation"
+	Reset              = "reset"
 	RestrictedXML      = "restricted-xml"
 	SystemShutdown     = "system-shutdown"
+	UnsupportedStanza  = "unsupported-stanza-type"
+	UnsupportedVersion = "unsupported-version"
 )
 
 // StreamError ends a stream (RFC 6120 §4.9): sent by the peer, or to be sent
@@ -23,6 +27,8 @@ type StreamError struct {
 	Condition string
 	// Text is for people; it never holds what the peer sent.
 	Text string
+	// App is the application's own condition (RFC 6120 §4.9.4); may be nil.
+	App *Element
 }
 
 func (e *StreamError) Error() string {
@@ -38,7 +44,7 @@ func (e *StreamError) Element() *Element {
 	if e.Text != "" {
 		el.Add(NewText(NSStreams, "text", e.Text))
 	}
-	return el
+	return el.Add(e.App)
 }
 
 // StreamErrorOf reads <stream:error/>; nil if e is something else.

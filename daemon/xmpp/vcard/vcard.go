@@ -24,11 +24,16 @@ const (
 type VCard struct {
 	FullName, Nickname string
 	Given, Family      string
-	Email, Phone, URL  string
+	Email, URL         string
+	Phone, Mobile      string
 	Birthday           string
-	Desc               string
-	Photo              []byte
-	PhotoType          string // MIME type; guessed from Photo where empty
+	// Gender has no place in vcard-temp: it becomes a line of the description.
+	Gender                                    string
+	Street, City, Region, PostalCode, Country string
+	Organisation, Title                       string
+	Desc                                      string
+	Photo                                     []byte
+	PhotoType                                 string // MIME type; guessed from Photo where empty
 }
 
 // Query asks for a card.
@@ -56,10 +61,40 @@ func (v VCard) Element() *xmpp.Element {
 	if v.Phone != "" {
 		card.Add(xmpp.New(NS, "TEL").Add(xmpp.New(NS, "VOICE"), xmpp.NewText(NS, "NUMBER", v.Phone)))
 	}
+	if v.Mobile != "" {
+		card.Add(xmpp.New(NS, "TEL").Add(xmpp.New(NS, "CELL"), xmpp.NewText(NS, "NUMBER", v.Mobile)))
+	}
+	card.Add(v.address())
+	if v.Organisation != "" {
+		card.Add(xmpp.New(NS, "ORG").Add(xmpp.NewText(NS, "ORGNAME", v.Organisation)))
+	}
+	add(card, "TITLE", v.Title)
 	add(card, "URL", v.URL)
 	add(card, "BDAY", v.Birthday)
-	add(card, "DESC", v.Desc)
+	add(card, "DESC", v.description())
 	return card.Add(v.photo())
+}
+
+func (v VCard) address() *xmpp.Element {
+	if v.Street+v.City+v.Region+v.PostalCode+v.Country == "" {
+		return nil
+	}
+	adr := xmpp.New(NS, "ADR").Add(xmpp.New(NS, "HOME"))
+	for _, part := range [][2]string{
+		{"STREET", v.Street}, {"LOCALITY", v.City}, {"REGION", v.Region}, {"PCODE", v.PostalCode}, {"CTRY", v.Country},
+	} {
+		if part[1] != "" {
+			adr.Add(xmpp.NewText(NS, part[0], part[1]))
+		}
+	}
+	return adr
+}
+
+func (v VCard) description() string {
+	if v.Gender == "" {
+		return v.Desc
+	}
+	return strings.TrimSuffix("Gender: "+v.Gender+"\n"+v.Desc, "\n")
 }
 
 func (v VCard) photo() *xmpp.Element {
@@ -84,9 +119,22 @@ func Of(st *xmpp.Element) (VCard, bool) {
 	v := VCard{
 		FullName: c.ChildText(NS, "FN"), Nickname: c.ChildText(NS, "NICKNAME"),
 		Given: c.Child(NS, "N").ChildText(NS, "GIVEN"), Family: c.Child(NS, "N").ChildText(NS, "FAMILY"),
-		Email: c.Child(NS, "EMAIL").ChildText(NS, "USERID"), Phone: c.Child(NS, "TEL").ChildText(NS, "NUMBER"),
+		Email:        c.Child(NS, "EMAIL").ChildText(NS, "USERID"),
+		Organisation: c.Child(NS, "ORG").ChildText(NS, "ORGNAME"), Title: c.ChildText(NS, "TITLE"),
 		URL: c.ChildText(NS, "URL"), Birthday: c.ChildText(NS, "BDAY"), Desc: c.ChildText(NS, "DESC"),
 	}
+	for tel := range c.Children() {
+		switch {
+		case !tel.Is(NS, "TEL"):
+		case tel.Child(NS, "CELL") != nil:
+			v.Mobile = tel.ChildText(NS, "NUMBER")
+		case v.Phone == "":
+			v.Phone = tel.ChildText(NS, "NUMBER")
+		}
+	}
+	adr := c.Child(NS, "ADR")
+	v.Street, v.City, v.Region = adr.ChildText(NS, "STREET"), adr.ChildText(NS, "LOCALITY"), adr.ChildText(NS, "REGION")
+	v.PostalCode, v.Country = adr.ChildText(NS, "PCODE"), adr.ChildText(NS, "CTRY")
 	p := c.Child(NS, "PHOTO")
 	v.PhotoType = p.ChildText(NS, "TYPE")
 	data := strings.Join(strings.Fields(p.ChildText(NS, "BINVAL")), "")

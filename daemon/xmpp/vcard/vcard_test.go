@@ -29,6 +29,19 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
+func TestAddressAndWork(t *testing.T) {
+	want := vcard.VCard{
+		Phone: "1", Mobile: "2", Street: "Via Cappello 23", City: "Verona", Region: "Veneto", PostalCode: "37121", Country: "Italy",
+		Organisation: "Capulet", Title: "Heiress",
+	}
+	if got, ok := vcard.Of(xmpp.NewIQ("result", "", "", "").Add(want.Element())); !ok || !reflect.DeepEqual(got, want) {
+		t.Errorf("got %+v", got)
+	}
+	if got := (vcard.VCard{Gender: "female"}).Element().ChildText(vcard.NS, "DESC"); got != "Gender: female" {
+		t.Errorf("gender is told as %q", got)
+	}
+}
+
 func TestPhotoIsReadLeniently(t *testing.T) {
 	for in, want := range map[string]string{"aGVs\n  bG8=\n": "hello", "no base64!": "", "": ""} {
 		st := xmpp.NewIQ("result", "", "", "").Add(xmpp.New(vcard.NS, "vCard").Add(xmpp.New(vcard.NS, "PHOTO").Add(xmpp.NewText(vcard.NS, "BINVAL", in))))
