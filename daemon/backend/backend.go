@@ -31,6 +31,25 @@ type Description struct {
 	Program, Version string
 	// Features as BACKEND_CONFIG carries them.
 	Features pbnetwork.Features
+	// Search is what SearchSession can search for; nil without a directory.
+	Search *SearchForm
+	// Commands are those of CommandSession's commands that have a form, for
+	// the user to find in his client.
+	Commands []CommandSpec
+}
+
+// SearchForm is what a directory can be searched for. Fields called first,
+// last, nick and email are known to all clients.
+type SearchForm struct {
+	Instructions string
+	Fields       []*pbnetwork.StepField
+}
+
+// CommandSpec is a command with a form: its arguments are the values of Fields,
+// in order, "" where one was not filled in.
+type CommandSpec struct {
+	Name, Label string
+	Fields      []*pbnetwork.StepField
 }
 
 // Login is what a user logs in with.
@@ -55,9 +74,9 @@ type Login struct {
 // second goroutine, from NewSession until ctx of Run ends: possibly before the
 // login is complete. They should return soon; ctx ends with the session. An
 // error they return is logged and told to the user as a message from the
-// network. VCard and Command, which wait for the network's answer, begin in
-// that order too but run in goroutines of their own, a few at a time, within a
-// minute.
+// network. VCard, Command and Search, which wait for the network's answer, begin
+// in that order too but run in goroutines of their own, a few at a time, within
+// a minute.
 type Session interface {
 	// Run logs in, calls User.Connected, and lives until ctx is cancelled (the
 	// user logged out: log out in an orderly way and return nil) or the
@@ -105,13 +124,33 @@ type RosterSession interface {
 	Roster(ctx context.Context, contacts []Contact) error
 }
 
+// BlockSession can block a contact, and names that are not on the list. Without
+// it UpdateContact is called.
+type BlockSession interface {
+	Block(ctx context.Context, name string, blocked bool) error
+}
+
+// AuthSession is given the user's answers to User.AuthRequest, when the features
+// say Authorization. text, which may be empty, is what he says with it. Without
+// the feature a grant is an UpdateContact and a refusal a RemoveContact.
+type AuthSession interface {
+	Authorize(ctx context.Context, contact string, grant bool, text string) error
+}
+
+// SearchSession can search the network's directory, by the fields of
+// Description.Search that the user filled in. Search may be called several
+// times at once. The error is for the user.
+type SearchSession interface {
+	Search(ctx context.Context, fields map[string]string) (SearchResult, error)
+}
+
 // VCardSession can look a contact up. VCard may be called several times at
 // once. Its error is only logged; the user gets an empty vCard.
 type VCardSession interface {
 	VCard(ctx context.Context, contact string) (VCard, error)
 }
 
-// AvatarSession can change the user's own avatar.
+// AvatarSession can change the user's own avatar; an empty photo removes it.
 type AvatarSession interface {
 	SetAvatar(ctx context.Context, photo []byte) error
 }
@@ -152,19 +191,52 @@ const (
 // Contact is an entry of the contact list. Empty Alias and Groups mean
 // "unchanged".
 type Contact struct {
-	Name     string
-	Alias    string
-	Groups   []string
-	Status   Status
+	Name   string
+	Alias  string
+	Groups []string
+	Status Status
+	// IconHash is the SHA-1 of the picture that VCard gives, in hexadecimal.
 	IconHash string
 	Blocked  bool
+	// Auth, towards the user: ASKED, his request to see the contact is
+	// unanswered; GRANTED or DENIED, it is answered. In UpdateContact: ASKED,
+	// he asks (again), with AuthText; where nobody need be asked the answer is
+	// GRANTED at once.
+	Auth     pbnetwork.Authorization
+	AuthText string
+	// Exact, in UpdateContact: Alias and Groups are to be as they are here, also
+	// where they are empty.
+	Exact bool
 }
 
-// VCard is what is known about a contact.
+// VCard is what is known about a contact; all but the picture is for people to
+// read.
 type VCard struct {
-	FullName, Nickname string
+	FullName, Nickname, Given, Family         string
+	Email, Phone, Mobile, URL                 string
+	Birthday                                  string // 2006-01-02, or what is known of it
+	Gender                                    string
+	Street, City, Region, PostalCode, Country string
+	Organisation, Title, Description          string
 	// Photo is an image file's bytes.
 	Photo []byte
+}
+
+// SearchResult is a table of people: Rows have a value for each column.
+type SearchResult struct {
+	Columns []SearchColumn
+	Rows    []SearchRow
+	// More: there are others, which the network does not show.
+	More bool
+}
+
+// SearchColumn is one thing told about everybody found.
+type SearchColumn struct{ Name, Label string }
+
+// SearchRow is one of them; Contact is his name on the network.
+type SearchRow struct {
+	Contact string
+	Values  []string
 }
 
 // Participant is an occupant of a room, or what happened to him.

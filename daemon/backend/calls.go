@@ -23,10 +23,12 @@ var calls = map[pbnetwork.Type]func(*User, pbnetwork.Frame) call{
 	pbnetwork.WrapperMessage_TYPE_BUDDY_CHANGED:        contactCall,
 	pbnetwork.WrapperMessage_TYPE_BUDDY_REMOVED:        contactRemovedCall,
 	pbnetwork.WrapperMessage_TYPE_BUDDIES:              rosterCall,
+	pbnetwork.WrapperMessage_TYPE_AUTH_REQUEST:         authCall,
 	pbnetwork.WrapperMessage_TYPE_VCARD:                vcardCall,
 	pbnetwork.WrapperMessage_TYPE_ATTENTION:            attentionCall,
 	pbnetwork.WrapperMessage_TYPE_RAW_XML:              rawCall,
 	pbnetwork.WrapperMessage_TYPE_COMMAND:              commandCall,
+	pbnetwork.WrapperMessage_TYPE_SEARCH:               searchCall,
 }
 
 // call hands a frame to the session of its user.
@@ -62,6 +64,8 @@ func (p *process) refuse(user string, f pbnetwork.Frame) {
 		}
 	case *pbnetwork.Command:
 		err = p.wire.send(commandResult(m, notLoggedIn, true))
+	case *pbnetwork.Search:
+		err = p.wire.send(searchFailed(m, notLoggedIn))
 	}
 	if err != nil {
 		p.Log.Warn("an answer was not sent", "type", f.Type.String(), "user", user, "err", err)

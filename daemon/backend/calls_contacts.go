@@ -49,8 +49,12 @@ func typingCall(u *User, f pbnetwork.Frame) call {
 }
 
 func contactCall(u *User, f pbnetwork.Frame) call {
-	c := contact(f.Message.(*pbnetwork.Buddy))
+	b := f.Message.(*pbnetwork.Buddy)
+	c := contact(b)
 	return u.simple(c.Name, "contact", func(ctx context.Context, s Session) error {
+		if x, ok := s.(BlockSession); ok && b.GetBlockedOnly() {
+			return x.Block(ctx, c.Name, c.Blocked)
+		}
 		if x, ok := s.(ContactSession); ok {
 			return x.UpdateContact(ctx, c)
 		}
@@ -63,6 +67,19 @@ func contactRemovedCall(u *User, f pbnetwork.Frame) call {
 	return u.simple(name, "contact removed", func(ctx context.Context, s Session) error {
 		if x, ok := s.(ContactSession); ok {
 			return x.RemoveContact(ctx, name)
+		}
+		return nil
+	})
+}
+
+// authCall is the user's answer to a contact who asked to see him.
+func authCall(u *User, f pbnetwork.Frame) call {
+	b := f.Message.(*pbnetwork.Buddy)
+	name := b.GetBuddyName()
+	return u.simple(name, "authorization", func(ctx context.Context, s Session) error {
+		if x, ok := s.(AuthSession); ok {
+			grant := b.GetAuthorization() == pbnetwork.Authorization_AUTHORIZATION_GRANTED
+			return x.Authorize(ctx, name, grant, b.GetAuthText())
 		}
 		return nil
 	})
@@ -91,11 +108,12 @@ func attentionCall(u *User, f pbnetwork.Frame) call {
 	})
 }
 
-// vcardCall is a request, or, with a photo, the user's new avatar. A request
+// vcardCall is a request, or, with a photo or without one on purpose, the
+// user's new avatar. A request
 // is answered in any case: somebody waits for it.
 func vcardCall(u *User, f pbnetwork.Frame) call {
 	m := f.Message.(*pbnetwork.VCard)
-	if len(m.GetPhoto()) > 0 {
+	if len(m.GetPhoto()) > 0 || m.GetNoPhoto() {
 		return u.simple("", "avatar", func(ctx context.Context, s Session) error {
 			if x, ok := s.(AvatarSession); ok {
 				return x.SetAvatar(ctx, m.GetPhoto())

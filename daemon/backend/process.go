@@ -68,7 +68,7 @@ func Serve(ctx context.Context, conn net.Conn, n Network, o Serving) error {
 			return fmt.Errorf("say HELLO to the main process: %w", err)
 		}
 	}
-	p.features = n.Describe().Features
+	p.features = n.Describe().features()
 	if err := p.announce(); err != nil {
 		return err
 	}
@@ -100,11 +100,22 @@ func (p *process) hello() error {
 
 // announce says what the backend can.
 func (p *process) announce() error {
-	ini := p.features.Text()
 	return p.wire.send(pbnetwork.Frame{
 		Type:    pbnetwork.WrapperMessage_TYPE_BACKEND_CONFIG,
-		Message: &pbnetwork.BackendConfig{Config: &ini},
+		Message: p.features.Config(p.wire.level > 0),
 	})
+}
+
+// features are the description as BACKEND_CONFIG carries it.
+func (d Description) features() pbnetwork.Features {
+	f := d.Features
+	if d.Search != nil {
+		f.Search = &pbnetwork.SearchForm{Instructions: text(d.Search.Instructions), Field: d.Search.Fields}
+	}
+	for _, c := range d.Commands {
+		f.Commands = append(f.Commands, &pbnetwork.CommandSpec{Name: &c.Name, Label: text(c.Label), Field: c.Fields})
+	}
+	return f
 }
 
 // wait returns why the process ends, and whether the reader still runs.
@@ -229,6 +240,6 @@ func loginOf(m *pbnetwork.Login) Login {
 // logout ends the user's session. A login that follows waits for it.
 func (p *process) logout(user string) {
 	if s := p.seat(user); s != nil {
-		s.end(errLogout)
+		s.logOut()
 	}
 }

@@ -87,6 +87,21 @@ func (s *seat) end(reason error) {
 	s.stop(reason)
 }
 
+// logoutWait is how long what the user did before he logged out may still take.
+const logoutWait = 2 * time.Second
+
+// logOut ends the session after the calls that wait: whoever writes and leaves
+// has written.
+func (s *seat) logOut() {
+	s.user.mute()
+	timer := time.AfterFunc(logoutWait, func() { s.end(errLogout) })
+	last := func() {
+		timer.Stop()
+		s.end(errLogout)
+	}
+	s.post(call{name: "logout", run: func(context.Context, Session) { last() }, refuse: func(string) { last() }})
+}
+
 // fault ends the session after a panic in the author's code.
 func (s *seat) fault(p any) {
 	err := &panicked{p, debug.Stack()}

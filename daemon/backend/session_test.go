@@ -44,6 +44,18 @@ func TestASecondLoginWaitsForTheFirstSessionsEnd(t *testing.T) {
 	})
 }
 
+func TestWhatWasWrittenBeforeTheLogoutIsSent(t *testing.T) {
+	each(t, slowLogout(0), func(t *testing.T, m *backendtest.Main, n *fake, _ *logged) {
+		m.MustLogin(romeo, "romeo", "")
+		for _, text := range []string{"one", "two", "three"} {
+			m.Message(romeo, "nurse", text)
+		}
+		m.Logout(romeo, "romeo")
+		synctest.Wait()
+		n.wantNotes(t, "new romeo", "message nurse  one", "message nurse  two", "message nurse  three", "out romeo")
+	})
+}
+
 func TestAfterTheLogoutASessionIsSilent(t *testing.T) {
 	talkative := func() *fake {
 		return &fake{run: func(ctx context.Context, s *session) error {

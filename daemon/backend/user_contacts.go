@@ -12,6 +12,22 @@ func (u *User) Contact(c Contact) {
 	u.send(pbnetwork.WrapperMessage_TYPE_BUDDY_CHANGED, u.buddy(c))
 }
 
+// ContactList gives the user's whole list at once, best right after Connected:
+// who is not in it is not on his list any more.
+func (u *User) ContactList(list []Contact) {
+	if !u.extended() {
+		for _, c := range list { // version 1 cannot tell that it is the whole
+			u.Contact(c)
+		}
+		return
+	}
+	m := &pbnetwork.Buddies{User: &u.jid, Complete: flag(true)}
+	for _, c := range list {
+		m.Buddy = append(m.Buddy, u.buddy(c))
+	}
+	u.send(pbnetwork.WrapperMessage_TYPE_BUDDIES, m)
+}
+
 // ContactRemoved takes a contact off the user's list.
 func (u *User) ContactRemoved(name string) {
 	u.send(pbnetwork.WrapperMessage_TYPE_BUDDY_REMOVED, &pbnetwork.Buddy{UserName: &u.jid, BuddyName: &name})
@@ -49,19 +65,16 @@ func (u *User) RawXML(stanza []byte) {
 	u.sendFrame(pbnetwork.Frame{Type: pbnetwork.WrapperMessage_TYPE_RAW_XML, Raw: stanza})
 }
 
-func (u *User) vcard(contact string, id int32, v VCard) {
-	u.send(pbnetwork.WrapperMessage_TYPE_VCARD, &pbnetwork.VCard{
-		UserName: &u.jid, BuddyName: &contact, Id: &id,
-		Fullname: text(v.FullName), Nickname: text(v.Nickname), Photo: v.Photo,
-	})
-}
-
 func (u *User) buddy(c Contact) *pbnetwork.Buddy {
-	return &pbnetwork.Buddy{
+	b := &pbnetwork.Buddy{
 		UserName: &u.jid, BuddyName: &c.Name, Alias: text(c.Alias), Group: c.Groups,
 		Status: c.Status.Type.Enum(), StatusMessage: text(c.Status.Text),
 		IconHash: text(c.IconHash), Blocked: &c.Blocked,
 	}
+	if u.extended() && c.Auth != pbnetwork.Authorization_AUTHORIZATION_UNCHANGED {
+		b.Authorization = c.Auth.Enum()
+	}
+	return b
 }
 
 // contact is the other direction of buddy.
@@ -70,5 +83,6 @@ func contact(b *pbnetwork.Buddy) Contact {
 		Name: b.GetBuddyName(), Alias: b.GetAlias(), Groups: b.GetGroup(),
 		Status:   Status{Type: b.GetStatus(), Text: b.GetStatusMessage()},
 		IconHash: b.GetIconHash(), Blocked: b.GetBlocked(),
+		Auth: b.GetAuthorization(), AuthText: b.GetAuthText(), Exact: b.GetExact(),
 	}
 }

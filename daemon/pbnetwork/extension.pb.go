@@ -510,92 +510,6 @@ func (x *Step) GetExpires() int32 {
 	return 0
 }
 
-type StepField struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	Name  *string                `protobuf:"bytes,1,req,name=name" json:"name,omitempty"`
-	Label *string                `protobuf:"bytes,2,opt,name=label" json:"label,omitempty"`
-	// secret: never shown, never logged.
-	Secret   *bool   `protobuf:"varint,3,opt,name=secret" json:"secret,omitempty"`
-	Required *bool   `protobuf:"varint,4,opt,name=required" json:"required,omitempty"`
-	Value    *string `protobuf:"bytes,5,opt,name=value" json:"value,omitempty"`
-	// option: allowed values, empty for free text.
-	Option        []string `protobuf:"bytes,6,rep,name=option" json:"option,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *StepField) Reset() {
-	*x = StepField{}
-	mi := &file_extension_proto_msgTypes[4]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *StepField) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*StepField) ProtoMessage() {}
-
-func (x *StepField) ProtoReflect() protoreflect.Message {
-	mi := &file_extension_proto_msgTypes[4]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use StepField.ProtoReflect.Descriptor instead.
-func (*StepField) Descriptor() ([]byte, []int) {
-	return file_extension_proto_rawDescGZIP(), []int{4}
-}
-
-func (x *StepField) GetName() string {
-	if x != nil && x.Name != nil {
-		return *x.Name
-	}
-	return ""
-}
-
-func (x *StepField) GetLabel() string {
-	if x != nil && x.Label != nil {
-		return *x.Label
-	}
-	return ""
-}
-
-func (x *StepField) GetSecret() bool {
-	if x != nil && x.Secret != nil {
-		return *x.Secret
-	}
-	return false
-}
-
-func (x *StepField) GetRequired() bool {
-	if x != nil && x.Required != nil {
-		return *x.Required
-	}
-	return false
-}
-
-func (x *StepField) GetValue() string {
-	if x != nil && x.Value != nil {
-		return *x.Value
-	}
-	return ""
-}
-
-func (x *StepField) GetOption() []string {
-	if x != nil {
-		return x.Option
-	}
-	return nil
-}
-
 // StepAnswer (level 1), main to backend.
 type StepAnswer struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -610,7 +524,7 @@ type StepAnswer struct {
 
 func (x *StepAnswer) Reset() {
 	*x = StepAnswer{}
-	mi := &file_extension_proto_msgTypes[5]
+	mi := &file_extension_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -622,7 +536,7 @@ func (x *StepAnswer) String() string {
 func (*StepAnswer) ProtoMessage() {}
 
 func (x *StepAnswer) ProtoReflect() protoreflect.Message {
-	mi := &file_extension_proto_msgTypes[5]
+	mi := &file_extension_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -635,7 +549,7 @@ func (x *StepAnswer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StepAnswer.ProtoReflect.Descriptor instead.
 func (*StepAnswer) Descriptor() ([]byte, []int) {
-	return file_extension_proto_rawDescGZIP(), []int{5}
+	return file_extension_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *StepAnswer) GetUser() string {
@@ -685,7 +599,7 @@ type JoinFailed struct {
 
 func (x *JoinFailed) Reset() {
 	*x = JoinFailed{}
-	mi := &file_extension_proto_msgTypes[6]
+	mi := &file_extension_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -697,7 +611,7 @@ func (x *JoinFailed) String() string {
 func (*JoinFailed) ProtoMessage() {}
 
 func (x *JoinFailed) ProtoReflect() protoreflect.Message {
-	mi := &file_extension_proto_msgTypes[6]
+	mi := &file_extension_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -710,7 +624,7 @@ func (x *JoinFailed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JoinFailed.ProtoReflect.Descriptor instead.
 func (*JoinFailed) Descriptor() ([]byte, []int) {
-	return file_extension_proto_rawDescGZIP(), []int{6}
+	return file_extension_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *JoinFailed) GetUser() string {
@@ -762,7 +676,7 @@ type SessionSnapshot struct {
 
 func (x *SessionSnapshot) Reset() {
 	*x = SessionSnapshot{}
-	mi := &file_extension_proto_msgTypes[7]
+	mi := &file_extension_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -774,7 +688,7 @@ func (x *SessionSnapshot) String() string {
 func (*SessionSnapshot) ProtoMessage() {}
 
 func (x *SessionSnapshot) ProtoReflect() protoreflect.Message {
-	mi := &file_extension_proto_msgTypes[7]
+	mi := &file_extension_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -787,7 +701,7 @@ func (x *SessionSnapshot) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SessionSnapshot.ProtoReflect.Descriptor instead.
 func (*SessionSnapshot) Descriptor() ([]byte, []int) {
-	return file_extension_proto_rawDescGZIP(), []int{7}
+	return file_extension_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *SessionSnapshot) GetUser() string {
@@ -829,7 +743,7 @@ type RoomSnapshot struct {
 
 func (x *RoomSnapshot) Reset() {
 	*x = RoomSnapshot{}
-	mi := &file_extension_proto_msgTypes[8]
+	mi := &file_extension_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -841,7 +755,7 @@ func (x *RoomSnapshot) String() string {
 func (*RoomSnapshot) ProtoMessage() {}
 
 func (x *RoomSnapshot) ProtoReflect() protoreflect.Message {
-	mi := &file_extension_proto_msgTypes[8]
+	mi := &file_extension_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -854,7 +768,7 @@ func (x *RoomSnapshot) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RoomSnapshot.ProtoReflect.Descriptor instead.
 func (*RoomSnapshot) Descriptor() ([]byte, []int) {
-	return file_extension_proto_rawDescGZIP(), []int{8}
+	return file_extension_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *RoomSnapshot) GetRoom() *Room {
@@ -894,7 +808,7 @@ type Command struct {
 
 func (x *Command) Reset() {
 	*x = Command{}
-	mi := &file_extension_proto_msgTypes[9]
+	mi := &file_extension_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -906,7 +820,7 @@ func (x *Command) String() string {
 func (*Command) ProtoMessage() {}
 
 func (x *Command) ProtoReflect() protoreflect.Message {
-	mi := &file_extension_proto_msgTypes[9]
+	mi := &file_extension_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -919,7 +833,7 @@ func (x *Command) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Command.ProtoReflect.Descriptor instead.
 func (*Command) Descriptor() ([]byte, []int) {
-	return file_extension_proto_rawDescGZIP(), []int{9}
+	return file_extension_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Command) GetUser() string {
@@ -970,7 +884,7 @@ type CommandResult struct {
 
 func (x *CommandResult) Reset() {
 	*x = CommandResult{}
-	mi := &file_extension_proto_msgTypes[10]
+	mi := &file_extension_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -982,7 +896,7 @@ func (x *CommandResult) String() string {
 func (*CommandResult) ProtoMessage() {}
 
 func (x *CommandResult) ProtoReflect() protoreflect.Message {
-	mi := &file_extension_proto_msgTypes[10]
+	mi := &file_extension_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -995,7 +909,7 @@ func (x *CommandResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CommandResult.ProtoReflect.Descriptor instead.
 func (*CommandResult) Descriptor() ([]byte, []int) {
-	return file_extension_proto_rawDescGZIP(), []int{10}
+	return file_extension_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *CommandResult) GetUser() string {
@@ -1024,6 +938,270 @@ func (x *CommandResult) GetFailed() bool {
 		return *x.Failed
 	}
 	return false
+}
+
+// Search (level 1), main to backend: the user looks for people in the network's
+// directory, by fields of the SearchForm that the backend announced. Answered
+// by SearchResult.
+type Search struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	User          *string                `protobuf:"bytes,1,req,name=user" json:"user,omitempty"`
+	Id            *string                `protobuf:"bytes,2,req,name=id" json:"id,omitempty"`
+	Field         []*StepField           `protobuf:"bytes,3,rep,name=field" json:"field,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Search) Reset() {
+	*x = Search{}
+	mi := &file_extension_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Search) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Search) ProtoMessage() {}
+
+func (x *Search) ProtoReflect() protoreflect.Message {
+	mi := &file_extension_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Search.ProtoReflect.Descriptor instead.
+func (*Search) Descriptor() ([]byte, []int) {
+	return file_extension_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *Search) GetUser() string {
+	if x != nil && x.User != nil {
+		return *x.User
+	}
+	return ""
+}
+
+func (x *Search) GetId() string {
+	if x != nil && x.Id != nil {
+		return *x.Id
+	}
+	return ""
+}
+
+func (x *Search) GetField() []*StepField {
+	if x != nil {
+		return x.Field
+	}
+	return nil
+}
+
+// SearchResult (level 1), backend to main.
+type SearchResult struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	User   *string                `protobuf:"bytes,1,req,name=user" json:"user,omitempty"`
+	Id     *string                `protobuf:"bytes,2,req,name=id" json:"id,omitempty"`
+	Column []*SearchColumn        `protobuf:"bytes,3,rep,name=column" json:"column,omitempty"`
+	Row    []*SearchRow           `protobuf:"bytes,4,rep,name=row" json:"row,omitempty"`
+	// more: there are others, which the network does not show.
+	More *bool `protobuf:"varint,5,opt,name=more" json:"more,omitempty"`
+	// failed: nothing was searched; reason is for the user.
+	Failed        *bool   `protobuf:"varint,6,opt,name=failed" json:"failed,omitempty"`
+	Reason        *string `protobuf:"bytes,7,opt,name=reason" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SearchResult) Reset() {
+	*x = SearchResult{}
+	mi := &file_extension_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SearchResult) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SearchResult) ProtoMessage() {}
+
+func (x *SearchResult) ProtoReflect() protoreflect.Message {
+	mi := &file_extension_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SearchResult.ProtoReflect.Descriptor instead.
+func (*SearchResult) Descriptor() ([]byte, []int) {
+	return file_extension_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *SearchResult) GetUser() string {
+	if x != nil && x.User != nil {
+		return *x.User
+	}
+	return ""
+}
+
+func (x *SearchResult) GetId() string {
+	if x != nil && x.Id != nil {
+		return *x.Id
+	}
+	return ""
+}
+
+func (x *SearchResult) GetColumn() []*SearchColumn {
+	if x != nil {
+		return x.Column
+	}
+	return nil
+}
+
+func (x *SearchResult) GetRow() []*SearchRow {
+	if x != nil {
+		return x.Row
+	}
+	return nil
+}
+
+func (x *SearchResult) GetMore() bool {
+	if x != nil && x.More != nil {
+		return *x.More
+	}
+	return false
+}
+
+func (x *SearchResult) GetFailed() bool {
+	if x != nil && x.Failed != nil {
+		return *x.Failed
+	}
+	return false
+}
+
+func (x *SearchResult) GetReason() string {
+	if x != nil && x.Reason != nil {
+		return *x.Reason
+	}
+	return ""
+}
+
+type SearchColumn struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Name          *string                `protobuf:"bytes,1,req,name=name" json:"name,omitempty"`
+	Label         *string                `protobuf:"bytes,2,opt,name=label" json:"label,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SearchColumn) Reset() {
+	*x = SearchColumn{}
+	mi := &file_extension_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SearchColumn) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SearchColumn) ProtoMessage() {}
+
+func (x *SearchColumn) ProtoReflect() protoreflect.Message {
+	mi := &file_extension_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SearchColumn.ProtoReflect.Descriptor instead.
+func (*SearchColumn) Descriptor() ([]byte, []int) {
+	return file_extension_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *SearchColumn) GetName() string {
+	if x != nil && x.Name != nil {
+		return *x.Name
+	}
+	return ""
+}
+
+func (x *SearchColumn) GetLabel() string {
+	if x != nil && x.Label != nil {
+		return *x.Label
+	}
+	return ""
+}
+
+// SearchRow is one of those found: the contact's name on the network, and a
+// value for each column, in order.
+type SearchRow struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Contact       *string                `protobuf:"bytes,1,req,name=contact" json:"contact,omitempty"`
+	Value         []string               `protobuf:"bytes,2,rep,name=value" json:"value,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SearchRow) Reset() {
+	*x = SearchRow{}
+	mi := &file_extension_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SearchRow) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SearchRow) ProtoMessage() {}
+
+func (x *SearchRow) ProtoReflect() protoreflect.Message {
+	mi := &file_extension_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SearchRow.ProtoReflect.Descriptor instead.
+func (*SearchRow) Descriptor() ([]byte, []int) {
+	return file_extension_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *SearchRow) GetContact() string {
+	if x != nil && x.Contact != nil {
+		return *x.Contact
+	}
+	return ""
+}
+
+func (x *SearchRow) GetValue() []string {
+	if x != nil {
+		return x.Value
+	}
+	return nil
 }
 
 var File_extension_proto protoreflect.FileDescriptor
@@ -1068,14 +1246,7 @@ const file_extension_proto_rawDesc = "" +
 	"\x04FORM\x10\x00\x12\b\n" +
 	"\x04CODE\x10\x01\x12\b\n" +
 	"\x04LINK\x10\x02\x12\x06\n" +
-	"\x02QR\x10\x03\"\x97\x01\n" +
-	"\tStepField\x12\x12\n" +
-	"\x04name\x18\x01 \x02(\tR\x04name\x12\x14\n" +
-	"\x05label\x18\x02 \x01(\tR\x05label\x12\x16\n" +
-	"\x06secret\x18\x03 \x01(\bR\x06secret\x12\x1a\n" +
-	"\brequired\x18\x04 \x01(\bR\brequired\x12\x14\n" +
-	"\x05value\x18\x05 \x01(\tR\x05value\x12\x16\n" +
-	"\x06option\x18\x06 \x03(\tR\x06option\"z\n" +
+	"\x02QR\x10\x03\"z\n" +
 	"\n" +
 	"StepAnswer\x12\x12\n" +
 	"\x04user\x18\x01 \x02(\tR\x04user\x12\x0e\n" +
@@ -1108,7 +1279,25 @@ const file_extension_proto_rawDesc = "" +
 	"\x04user\x18\x01 \x02(\tR\x04user\x12\x0e\n" +
 	"\x02id\x18\x02 \x02(\tR\x02id\x12\x12\n" +
 	"\x04text\x18\x03 \x01(\tR\x04text\x12\x16\n" +
-	"\x06failed\x18\x04 \x01(\bR\x06failedB(Z&spectrum.im/spectrum2/daemon/pbnetwork"
+	"\x06failed\x18\x04 \x01(\bR\x06failed\"X\n" +
+	"\x06Search\x12\x12\n" +
+	"\x04user\x18\x01 \x02(\tR\x04user\x12\x0e\n" +
+	"\x02id\x18\x02 \x02(\tR\x02id\x12*\n" +
+	"\x05field\x18\x03 \x03(\v2\x14.pbnetwork.StepFieldR\x05field\"\xcf\x01\n" +
+	"\fSearchResult\x12\x12\n" +
+	"\x04user\x18\x01 \x02(\tR\x04user\x12\x0e\n" +
+	"\x02id\x18\x02 \x02(\tR\x02id\x12/\n" +
+	"\x06column\x18\x03 \x03(\v2\x17.pbnetwork.SearchColumnR\x06column\x12&\n" +
+	"\x03row\x18\x04 \x03(\v2\x14.pbnetwork.SearchRowR\x03row\x12\x12\n" +
+	"\x04more\x18\x05 \x01(\bR\x04more\x12\x16\n" +
+	"\x06failed\x18\x06 \x01(\bR\x06failed\x12\x16\n" +
+	"\x06reason\x18\a \x01(\tR\x06reason\"8\n" +
+	"\fSearchColumn\x12\x12\n" +
+	"\x04name\x18\x01 \x02(\tR\x04name\x12\x14\n" +
+	"\x05label\x18\x02 \x01(\tR\x05label\";\n" +
+	"\tSearchRow\x12\x18\n" +
+	"\acontact\x18\x01 \x02(\tR\acontact\x12\x14\n" +
+	"\x05value\x18\x02 \x03(\tR\x05valueB(Z&spectrum.im/spectrum2/daemon/pbnetwork"
 
 var (
 	file_extension_proto_rawDescOnce sync.Once
@@ -1123,7 +1312,7 @@ func file_extension_proto_rawDescGZIP() []byte {
 }
 
 var file_extension_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_extension_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
+var file_extension_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
 var file_extension_proto_goTypes = []any{
 	(MessageResult_Outcome)(0),  // 0: pbnetwork.MessageResult.Outcome
 	(Step_Kind)(0),              // 1: pbnetwork.Step.Kind
@@ -1131,35 +1320,42 @@ var file_extension_proto_goTypes = []any{
 	(*Ack)(nil),                 // 3: pbnetwork.Ack
 	(*MessageResult)(nil),       // 4: pbnetwork.MessageResult
 	(*Step)(nil),                // 5: pbnetwork.Step
-	(*StepField)(nil),           // 6: pbnetwork.StepField
-	(*StepAnswer)(nil),          // 7: pbnetwork.StepAnswer
-	(*JoinFailed)(nil),          // 8: pbnetwork.JoinFailed
-	(*SessionSnapshot)(nil),     // 9: pbnetwork.SessionSnapshot
-	(*RoomSnapshot)(nil),        // 10: pbnetwork.RoomSnapshot
-	(*Command)(nil),             // 11: pbnetwork.Command
-	(*CommandResult)(nil),       // 12: pbnetwork.CommandResult
-	(*Connected)(nil),           // 13: pbnetwork.Connected
-	(*Buddy)(nil),               // 14: pbnetwork.Buddy
-	(*Room)(nil),                // 15: pbnetwork.Room
-	(*Participant)(nil),         // 16: pbnetwork.Participant
-	(*ConversationMessage)(nil), // 17: pbnetwork.ConversationMessage
+	(*StepAnswer)(nil),          // 6: pbnetwork.StepAnswer
+	(*JoinFailed)(nil),          // 7: pbnetwork.JoinFailed
+	(*SessionSnapshot)(nil),     // 8: pbnetwork.SessionSnapshot
+	(*RoomSnapshot)(nil),        // 9: pbnetwork.RoomSnapshot
+	(*Command)(nil),             // 10: pbnetwork.Command
+	(*CommandResult)(nil),       // 11: pbnetwork.CommandResult
+	(*Search)(nil),              // 12: pbnetwork.Search
+	(*SearchResult)(nil),        // 13: pbnetwork.SearchResult
+	(*SearchColumn)(nil),        // 14: pbnetwork.SearchColumn
+	(*SearchRow)(nil),           // 15: pbnetwork.SearchRow
+	(*StepField)(nil),           // 16: pbnetwork.StepField
+	(*Connected)(nil),           // 17: pbnetwork.Connected
+	(*Buddy)(nil),               // 18: pbnetwork.Buddy
+	(*Room)(nil),                // 19: pbnetwork.Room
+	(*Participant)(nil),         // 20: pbnetwork.Participant
+	(*ConversationMessage)(nil), // 21: pbnetwork.ConversationMessage
 }
 var file_extension_proto_depIdxs = []int32{
 	0,  // 0: pbnetwork.MessageResult.outcome:type_name -> pbnetwork.MessageResult.Outcome
 	1,  // 1: pbnetwork.Step.kind:type_name -> pbnetwork.Step.Kind
-	6,  // 2: pbnetwork.Step.field:type_name -> pbnetwork.StepField
-	6,  // 3: pbnetwork.StepAnswer.field:type_name -> pbnetwork.StepField
-	13, // 4: pbnetwork.SessionSnapshot.connected:type_name -> pbnetwork.Connected
-	14, // 5: pbnetwork.SessionSnapshot.buddy:type_name -> pbnetwork.Buddy
-	10, // 6: pbnetwork.SessionSnapshot.room:type_name -> pbnetwork.RoomSnapshot
-	15, // 7: pbnetwork.RoomSnapshot.room:type_name -> pbnetwork.Room
-	16, // 8: pbnetwork.RoomSnapshot.participant:type_name -> pbnetwork.Participant
-	17, // 9: pbnetwork.RoomSnapshot.subject:type_name -> pbnetwork.ConversationMessage
-	10, // [10:10] is the sub-list for method output_type
-	10, // [10:10] is the sub-list for method input_type
-	10, // [10:10] is the sub-list for extension type_name
-	10, // [10:10] is the sub-list for extension extendee
-	0,  // [0:10] is the sub-list for field type_name
+	16, // 2: pbnetwork.Step.field:type_name -> pbnetwork.StepField
+	16, // 3: pbnetwork.StepAnswer.field:type_name -> pbnetwork.StepField
+	17, // 4: pbnetwork.SessionSnapshot.connected:type_name -> pbnetwork.Connected
+	18, // 5: pbnetwork.SessionSnapshot.buddy:type_name -> pbnetwork.Buddy
+	9,  // 6: pbnetwork.SessionSnapshot.room:type_name -> pbnetwork.RoomSnapshot
+	19, // 7: pbnetwork.RoomSnapshot.room:type_name -> pbnetwork.Room
+	20, // 8: pbnetwork.RoomSnapshot.participant:type_name -> pbnetwork.Participant
+	21, // 9: pbnetwork.RoomSnapshot.subject:type_name -> pbnetwork.ConversationMessage
+	16, // 10: pbnetwork.Search.field:type_name -> pbnetwork.StepField
+	14, // 11: pbnetwork.SearchResult.column:type_name -> pbnetwork.SearchColumn
+	15, // 12: pbnetwork.SearchResult.row:type_name -> pbnetwork.SearchRow
+	13, // [13:13] is the sub-list for method output_type
+	13, // [13:13] is the sub-list for method input_type
+	13, // [13:13] is the sub-list for extension type_name
+	13, // [13:13] is the sub-list for extension extendee
+	0,  // [0:13] is the sub-list for field type_name
 }
 
 func init() { file_extension_proto_init() }
@@ -1174,7 +1370,7 @@ func file_extension_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_extension_proto_rawDesc), len(file_extension_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   11,
+			NumMessages:   14,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

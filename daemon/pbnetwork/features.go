@@ -27,6 +27,17 @@ type Features struct {
 	DisableJIDEscaping bool
 	// SendBuddiesOnLogin: the backend wants BUDDIES after LOGIN.
 	SendBuddiesOnLogin bool
+
+	// What follows is the extension's.
+
+	// Authorization: people have to allow each other to see their presence;
+	// answers to AUTH_REQUEST are wanted as such.
+	Authorization bool
+	// Search is what the directory can be searched for; nil without one. It must
+	// not be changed.
+	Search *SearchForm
+	// Commands are those of the network's commands that have a form.
+	Commands []*CommandSpec
 }
 
 // DefaultFeatures holds for a backend that sends no BACKEND_CONFIG.
@@ -54,6 +65,30 @@ func ParseFeatures(text string) (Features, error) {
 	f.DisableJIDEscaping = boolean(feat, "disable_jid_escaping", false)
 	f.SendBuddiesOnLogin = boolean(feat, "send_buddies_on_login", false)
 	return f, nil
+}
+
+// FeaturesOf reads a BACKEND_CONFIG; extended says whether its sender speaks the
+// extension. With an error the features are as far as they were understood.
+func FeaturesOf(m *BackendConfig, extended bool) (Features, error) {
+	f, err := ParseFeatures(m.GetConfig())
+	if extended {
+		f.Authorization, f.Search, f.Commands = m.GetAuthorization(), m.GetSearch(), m.GetCommand()
+	}
+	return f, err
+}
+
+// Config is the BACKEND_CONFIG that FeaturesOf reads; without extended it has
+// only what version 1 knows.
+func (f Features) Config(extended bool) *BackendConfig {
+	text := f.Text()
+	m := &BackendConfig{Config: &text}
+	if extended {
+		m.Search, m.Command = f.Search, f.Commands
+		if f.Authorization {
+			m.Authorization = &f.Authorization
+		}
+	}
+	return m
 }
 
 func boolean(s *ini.Section, key string, fallback bool) bool {

@@ -24,6 +24,27 @@ func TestFeaturesSurviveTheirText(t *testing.T) {
 	}
 }
 
+func TestFeaturesOfTheExtensionStayInIt(t *testing.T) {
+	name := "nick"
+	field := []*pbnetwork.StepField{{Name: &name}}
+	all := pbnetwork.Features{
+		MUC: true, Authorization: true, Search: &pbnetwork.SearchForm{Field: field},
+		Commands: []*pbnetwork.CommandSpec{{Name: &name, Field: field}},
+	}
+	for _, sent := range []bool{true, false} {
+		for _, read := range []bool{true, false} {
+			got, err := pbnetwork.FeaturesOf(all.Config(sent), read)
+			want := all
+			if !sent || !read {
+				want = pbnetwork.Features{MUC: true}
+			}
+			if err != nil || !reflect.DeepEqual(got, want) {
+				t.Errorf("sent %v, read %v: %+v, %v", sent, read, got, err)
+			}
+		}
+	}
+}
+
 func TestParseFeatures(t *testing.T) {
 	for _, c := range []struct {
 		name, text string

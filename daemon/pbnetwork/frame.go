@@ -122,6 +122,10 @@ func newMessage(t Type) proto.Message {
 		return new(Command)
 	case WrapperMessage_TYPE_COMMAND_RESULT:
 		return new(CommandResult)
+	case WrapperMessage_TYPE_SEARCH:
+		return new(Search)
+	case WrapperMessage_TYPE_SEARCH_RESULT:
+		return new(SearchResult)
 	}
 	return nil
 }
@@ -238,14 +242,15 @@ func parse(b []byte) (Frame, error) {
 // that are about nobody (PING, STATS, HELLO) or everybody.
 func (f Frame) UserOf() string {
 	switch m := f.Message.(type) {
+	case *Buddies: // version 1 has no other way to say whose they are
+		if len(m.Buddy) > 0 {
+			return m.Buddy[0].GetUserName()
+		}
+		return m.GetUser()
 	case interface{ GetUserName() string }:
 		return m.GetUserName()
 	case interface{ GetUser() string }:
 		return m.GetUser()
-	case *Buddies:
-		if len(m.Buddy) > 0 {
-			return m.Buddy[0].GetUserName()
-		}
 	}
 	return ""
 }

@@ -189,6 +189,9 @@ func TestUserOf(t *testing.T) {
 			{Message: &pbnetwork.Buddies{Buddy: []*pbnetwork.Buddy{buddy}}},
 			{Message: &pbnetwork.MessageResult{User: &user}},
 			{Message: &pbnetwork.RoomList{User: &user}},
+			{Message: &pbnetwork.Buddies{User: &user}},
+			{Message: &pbnetwork.Search{User: &user}},
+			{Message: &pbnetwork.SearchResult{User: &user}},
 		},
 		"": {
 			{Type: pbnetwork.WrapperMessage_TYPE_PING},
@@ -206,6 +209,37 @@ func TestUserOf(t *testing.T) {
 	}
 }
 
+// extension are frames of every kind that has been added since level 1 began.
+func extension() []pbnetwork.Frame {
+	user, id, yes := "romeo@xmpp.example", "1", true
+	field := &pbnetwork.StepField{Name: &id, Value: &user}
+	buddy := &pbnetwork.Buddy{
+		UserName: &user, BuddyName: &id, Authorization: pbnetwork.Authorization_AUTHORIZATION_ASKED.Enum(),
+		AuthText: &user, Exact: &yes, BlockedOnly: &yes,
+	}
+	return []pbnetwork.Frame{
+		{Type: pbnetwork.WrapperMessage_TYPE_SEARCH, Message: &pbnetwork.Search{User: &user, Id: &id, Field: []*pbnetwork.StepField{field}}},
+		{Type: pbnetwork.WrapperMessage_TYPE_SEARCH_RESULT, Message: &pbnetwork.SearchResult{
+			User: &user, Id: &id, Column: []*pbnetwork.SearchColumn{{Name: &id}}, Row: []*pbnetwork.SearchRow{{Contact: &id, Value: []string{"x"}}},
+		}},
+		{Type: pbnetwork.WrapperMessage_TYPE_BUDDIES, Message: &pbnetwork.Buddies{User: &user, Complete: &yes, Buddy: []*pbnetwork.Buddy{buddy}}},
+		{Type: pbnetwork.WrapperMessage_TYPE_AUTH_REQUEST, Message: buddy},
+		{Type: pbnetwork.WrapperMessage_TYPE_BACKEND_CONFIG, Message: pbnetwork.Features{
+			Authorization: true, Search: &pbnetwork.SearchForm{Field: []*pbnetwork.StepField{field}},
+			Commands: []*pbnetwork.CommandSpec{{Name: &id, Field: []*pbnetwork.StepField{field}}},
+		}.Config(true)},
+	}
+}
+
+func TestExtensionFramesComeThrough(t *testing.T) {
+	r := pbnetwork.NewReader(bytes.NewReader(encode(t, extension()...)))
+	for _, want := range extension() {
+		if got, err := r.Read(); err != nil || !same(got, want) {
+			t.Errorf("%v became %v, %v", want, got, err)
+		}
+	}
+}
+
 // Whatever arrives is a frame or an error; a frame can be sent on and is the
 // same then.
 func FuzzReader(f *testing.F) {
@@ -215,6 +249,7 @@ func FuzzReader(f *testing.F) {
 	f.Add(encode(f, pbnetwork.Frame{Type: pbnetwork.WrapperMessage_TYPE_RAW_XML, Raw: []byte("<x/>")}))
 	f.Add(encode(f, pbnetwork.Frame{Type: 99, Raw: []byte("later")}))
 	f.Add([]byte{0, 0, 0, 3, 0xff, 0xff, 0xff})
+	f.Add(encode(f, extension()...))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		r := pbnetwork.NewReader(bytes.NewReader(b))
 		for {

@@ -465,6 +465,70 @@ func (Confirmation) EnumDescriptor() ([]byte, []int) {
 	return file_spectrum_proto_rawDescGZIP(), []int{5}
 }
 
+// Authorization says whether one may see another's presence.
+type Authorization int32
+
+const (
+	// AUTHORIZATION_UNCHANGED: nothing is said about it.
+	Authorization_AUTHORIZATION_UNCHANGED Authorization = 0
+	Authorization_AUTHORIZATION_ASKED     Authorization = 1
+	Authorization_AUTHORIZATION_GRANTED   Authorization = 2
+	Authorization_AUTHORIZATION_DENIED    Authorization = 3
+)
+
+// Enum value maps for Authorization.
+var (
+	Authorization_name = map[int32]string{
+		0: "AUTHORIZATION_UNCHANGED",
+		1: "AUTHORIZATION_ASKED",
+		2: "AUTHORIZATION_GRANTED",
+		3: "AUTHORIZATION_DENIED",
+	}
+	Authorization_value = map[string]int32{
+		"AUTHORIZATION_UNCHANGED": 0,
+		"AUTHORIZATION_ASKED":     1,
+		"AUTHORIZATION_GRANTED":   2,
+		"AUTHORIZATION_DENIED":    3,
+	}
+)
+
+func (x Authorization) Enum() *Authorization {
+	p := new(Authorization)
+	*p = x
+	return p
+}
+
+func (x Authorization) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Authorization) Descriptor() protoreflect.EnumDescriptor {
+	return file_spectrum_proto_enumTypes[6].Descriptor()
+}
+
+func (Authorization) Type() protoreflect.EnumType {
+	return &file_spectrum_proto_enumTypes[6]
+}
+
+func (x Authorization) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Do not use.
+func (x *Authorization) UnmarshalJSON(b []byte) error {
+	num, err := protoimpl.X.UnmarshalJSONEnum(x.Descriptor(), b)
+	if err != nil {
+		return err
+	}
+	*x = Authorization(num)
+	return nil
+}
+
+// Deprecated: Use Authorization.Descriptor instead.
+func (Authorization) EnumDescriptor() ([]byte, []int) {
+	return file_spectrum_proto_rawDescGZIP(), []int{6}
+}
+
 type WrapperMessage_Type int32
 
 const (
@@ -513,6 +577,8 @@ const (
 	WrapperMessage_TYPE_SESSION_SNAPSHOT WrapperMessage_Type = 70
 	WrapperMessage_TYPE_COMMAND          WrapperMessage_Type = 71
 	WrapperMessage_TYPE_COMMAND_RESULT   WrapperMessage_Type = 72
+	WrapperMessage_TYPE_SEARCH           WrapperMessage_Type = 73
+	WrapperMessage_TYPE_SEARCH_RESULT    WrapperMessage_Type = 74
 )
 
 // Enum value maps for WrapperMessage_Type.
@@ -562,6 +628,8 @@ var (
 		70: "TYPE_SESSION_SNAPSHOT",
 		71: "TYPE_COMMAND",
 		72: "TYPE_COMMAND_RESULT",
+		73: "TYPE_SEARCH",
+		74: "TYPE_SEARCH_RESULT",
 	}
 	WrapperMessage_Type_value = map[string]int32{
 		"TYPE_CONNECTED":             1,
@@ -608,6 +676,8 @@ var (
 		"TYPE_SESSION_SNAPSHOT":      70,
 		"TYPE_COMMAND":               71,
 		"TYPE_COMMAND_RESULT":        72,
+		"TYPE_SEARCH":                73,
+		"TYPE_SEARCH_RESULT":         74,
 	}
 )
 
@@ -622,11 +692,11 @@ func (x WrapperMessage_Type) String() string {
 }
 
 func (WrapperMessage_Type) Descriptor() protoreflect.EnumDescriptor {
-	return file_spectrum_proto_enumTypes[6].Descriptor()
+	return file_spectrum_proto_enumTypes[7].Descriptor()
 }
 
 func (WrapperMessage_Type) Type() protoreflect.EnumType {
-	return &file_spectrum_proto_enumTypes[6]
+	return &file_spectrum_proto_enumTypes[7]
 }
 
 func (x WrapperMessage_Type) Number() protoreflect.EnumNumber {
@@ -645,7 +715,7 @@ func (x *WrapperMessage_Type) UnmarshalJSON(b []byte) error {
 
 // Deprecated: Use WrapperMessage_Type.Descriptor instead.
 func (WrapperMessage_Type) EnumDescriptor() ([]byte, []int) {
-	return file_spectrum_proto_rawDescGZIP(), []int{17, 0}
+	return file_spectrum_proto_rawDescGZIP(), []int{20, 0}
 }
 
 // Connected: the legacy network accepted the login.
@@ -955,6 +1025,19 @@ type Buddy struct {
 	StatusMessage *string                `protobuf:"bytes,6,opt,name=statusMessage" json:"statusMessage,omitempty"`
 	IconHash      *string                `protobuf:"bytes,7,opt,name=iconHash" json:"iconHash,omitempty"`
 	Blocked       *bool                  `protobuf:"varint,8,opt,name=blocked" json:"blocked,omitempty"`
+	// Extension: may the user see this contact? In BUDDY_CHANGED from a backend:
+	// ASKED, his request is unanswered; GRANTED; DENIED. In BUDDY_CHANGED from
+	// the main process: ASKED, he asks (again). In AUTH_REQUEST from the main
+	// process: the user's answer to the contact's request, GRANTED or DENIED.
+	Authorization *Authorization `protobuf:"varint,64,opt,name=authorization,enum=pbnetwork.Authorization" json:"authorization,omitempty"`
+	// Extension: what the user says with his request or answer.
+	AuthText *string `protobuf:"bytes,65,opt,name=authText" json:"authText,omitempty"`
+	// Extension, from the main process: alias and group are to be as they are
+	// here, also where they are empty.
+	Exact *bool `protobuf:"varint,66,opt,name=exact" json:"exact,omitempty"`
+	// Extension, from the main process: nothing but blocked is meant, and the
+	// name need not be on the list.
+	BlockedOnly   *bool `protobuf:"varint,67,opt,name=blockedOnly" json:"blockedOnly,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1045,9 +1128,42 @@ func (x *Buddy) GetBlocked() bool {
 	return false
 }
 
+func (x *Buddy) GetAuthorization() Authorization {
+	if x != nil && x.Authorization != nil {
+		return *x.Authorization
+	}
+	return Authorization_AUTHORIZATION_UNCHANGED
+}
+
+func (x *Buddy) GetAuthText() string {
+	if x != nil && x.AuthText != nil {
+		return *x.AuthText
+	}
+	return ""
+}
+
+func (x *Buddy) GetExact() bool {
+	if x != nil && x.Exact != nil {
+		return *x.Exact
+	}
+	return false
+}
+
+func (x *Buddy) GetBlockedOnly() bool {
+	if x != nil && x.BlockedOnly != nil {
+		return *x.BlockedOnly
+	}
+	return false
+}
+
 type Buddies struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Buddy         []*Buddy               `protobuf:"bytes,1,rep,name=buddy" json:"buddy,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Buddy []*Buddy               `protobuf:"bytes,1,rep,name=buddy" json:"buddy,omitempty"`
+	// Extension, from a backend: this is the user's whole list; who is not in
+	// it is not on it any more.
+	Complete *bool `protobuf:"varint,64,opt,name=complete" json:"complete,omitempty"`
+	// Extension: whose list it is; needed where it is empty.
+	User          *string `protobuf:"bytes,65,opt,name=user" json:"user,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1087,6 +1203,20 @@ func (x *Buddies) GetBuddy() []*Buddy {
 		return x.Buddy
 	}
 	return nil
+}
+
+func (x *Buddies) GetComplete() bool {
+	if x != nil && x.Complete != nil {
+		return *x.Complete
+	}
+	return false
+}
+
+func (x *Buddies) GetUser() string {
+	if x != nil && x.User != nil {
+		return *x.User
+	}
+	return ""
 }
 
 type Attachment struct {
@@ -1569,13 +1699,33 @@ func (x *Participant) GetActor() string {
 }
 
 type VCard struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	UserName      *string                `protobuf:"bytes,1,req,name=userName" json:"userName,omitempty"`
-	BuddyName     *string                `protobuf:"bytes,2,req,name=buddyName" json:"buddyName,omitempty"`
-	Id            *int32                 `protobuf:"varint,3,req,name=id" json:"id,omitempty"`
-	Fullname      *string                `protobuf:"bytes,4,opt,name=fullname" json:"fullname,omitempty"`
-	Nickname      *string                `protobuf:"bytes,5,opt,name=nickname" json:"nickname,omitempty"`
-	Photo         []byte                 `protobuf:"bytes,6,opt,name=photo" json:"photo,omitempty"`
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	UserName  *string                `protobuf:"bytes,1,req,name=userName" json:"userName,omitempty"`
+	BuddyName *string                `protobuf:"bytes,2,req,name=buddyName" json:"buddyName,omitempty"`
+	Id        *int32                 `protobuf:"varint,3,req,name=id" json:"id,omitempty"`
+	Fullname  *string                `protobuf:"bytes,4,opt,name=fullname" json:"fullname,omitempty"`
+	Nickname  *string                `protobuf:"bytes,5,opt,name=nickname" json:"nickname,omitempty"`
+	Photo     []byte                 `protobuf:"bytes,6,opt,name=photo" json:"photo,omitempty"`
+	// Extension: what else is known about a contact, for people to read.
+	Given  *string `protobuf:"bytes,64,opt,name=given" json:"given,omitempty"`
+	Family *string `protobuf:"bytes,65,opt,name=family" json:"family,omitempty"`
+	Email  *string `protobuf:"bytes,66,opt,name=email" json:"email,omitempty"`
+	Phone  *string `protobuf:"bytes,67,opt,name=phone" json:"phone,omitempty"`
+	Mobile *string `protobuf:"bytes,68,opt,name=mobile" json:"mobile,omitempty"`
+	Url    *string `protobuf:"bytes,69,opt,name=url" json:"url,omitempty"`
+	// birthday: 2006-01-02, or what is known of it.
+	Birthday     *string `protobuf:"bytes,70,opt,name=birthday" json:"birthday,omitempty"`
+	Gender       *string `protobuf:"bytes,71,opt,name=gender" json:"gender,omitempty"`
+	Street       *string `protobuf:"bytes,72,opt,name=street" json:"street,omitempty"`
+	City         *string `protobuf:"bytes,73,opt,name=city" json:"city,omitempty"`
+	Region       *string `protobuf:"bytes,74,opt,name=region" json:"region,omitempty"`
+	PostalCode   *string `protobuf:"bytes,75,opt,name=postalCode" json:"postalCode,omitempty"`
+	Country      *string `protobuf:"bytes,76,opt,name=country" json:"country,omitempty"`
+	Organisation *string `protobuf:"bytes,77,opt,name=organisation" json:"organisation,omitempty"`
+	Title        *string `protobuf:"bytes,78,opt,name=title" json:"title,omitempty"`
+	Description  *string `protobuf:"bytes,79,opt,name=description" json:"description,omitempty"`
+	// Extension, from the main process: the user has no avatar any more.
+	NoPhoto       *bool `protobuf:"varint,80,opt,name=noPhoto" json:"noPhoto,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1650,6 +1800,125 @@ func (x *VCard) GetPhoto() []byte {
 		return x.Photo
 	}
 	return nil
+}
+
+func (x *VCard) GetGiven() string {
+	if x != nil && x.Given != nil {
+		return *x.Given
+	}
+	return ""
+}
+
+func (x *VCard) GetFamily() string {
+	if x != nil && x.Family != nil {
+		return *x.Family
+	}
+	return ""
+}
+
+func (x *VCard) GetEmail() string {
+	if x != nil && x.Email != nil {
+		return *x.Email
+	}
+	return ""
+}
+
+func (x *VCard) GetPhone() string {
+	if x != nil && x.Phone != nil {
+		return *x.Phone
+	}
+	return ""
+}
+
+func (x *VCard) GetMobile() string {
+	if x != nil && x.Mobile != nil {
+		return *x.Mobile
+	}
+	return ""
+}
+
+func (x *VCard) GetUrl() string {
+	if x != nil && x.Url != nil {
+		return *x.Url
+	}
+	return ""
+}
+
+func (x *VCard) GetBirthday() string {
+	if x != nil && x.Birthday != nil {
+		return *x.Birthday
+	}
+	return ""
+}
+
+func (x *VCard) GetGender() string {
+	if x != nil && x.Gender != nil {
+		return *x.Gender
+	}
+	return ""
+}
+
+func (x *VCard) GetStreet() string {
+	if x != nil && x.Street != nil {
+		return *x.Street
+	}
+	return ""
+}
+
+func (x *VCard) GetCity() string {
+	if x != nil && x.City != nil {
+		return *x.City
+	}
+	return ""
+}
+
+func (x *VCard) GetRegion() string {
+	if x != nil && x.Region != nil {
+		return *x.Region
+	}
+	return ""
+}
+
+func (x *VCard) GetPostalCode() string {
+	if x != nil && x.PostalCode != nil {
+		return *x.PostalCode
+	}
+	return ""
+}
+
+func (x *VCard) GetCountry() string {
+	if x != nil && x.Country != nil {
+		return *x.Country
+	}
+	return ""
+}
+
+func (x *VCard) GetOrganisation() string {
+	if x != nil && x.Organisation != nil {
+		return *x.Organisation
+	}
+	return ""
+}
+
+func (x *VCard) GetTitle() string {
+	if x != nil && x.Title != nil {
+		return *x.Title
+	}
+	return ""
+}
+
+func (x *VCard) GetDescription() string {
+	if x != nil && x.Description != nil {
+		return *x.Description
+	}
+	return ""
+}
+
+func (x *VCard) GetNoPhoto() bool {
+	if x != nil && x.NoPhoto != nil {
+		return *x.NoPhoto
+	}
+	return false
 }
 
 type Status struct {
@@ -1783,8 +2052,16 @@ func (x *Stats) GetId() string {
 
 // BackendConfig: INI text of BACKEND_CONFIG; an administrator's line of QUERY.
 type BackendConfig struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Config        *string                `protobuf:"bytes,1,req,name=config" json:"config,omitempty"`
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Config *string                `protobuf:"bytes,1,req,name=config" json:"config,omitempty"`
+	// Extension, BACKEND_CONFIG: what the directory can be searched for; unset
+	// where there is none.
+	Search *SearchForm `protobuf:"bytes,64,opt,name=search" json:"search,omitempty"`
+	// Extension, BACKEND_CONFIG: the network's commands that have a form.
+	Command []*CommandSpec `protobuf:"bytes,65,rep,name=command" json:"command,omitempty"`
+	// Extension, BACKEND_CONFIG: answers to AUTH_REQUEST are wanted as such, and
+	// Buddy.authorization is told.
+	Authorization *bool `protobuf:"varint,66,opt,name=authorization" json:"authorization,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1826,6 +2103,229 @@ func (x *BackendConfig) GetConfig() string {
 	return ""
 }
 
+func (x *BackendConfig) GetSearch() *SearchForm {
+	if x != nil {
+		return x.Search
+	}
+	return nil
+}
+
+func (x *BackendConfig) GetCommand() []*CommandSpec {
+	if x != nil {
+		return x.Command
+	}
+	return nil
+}
+
+func (x *BackendConfig) GetAuthorization() bool {
+	if x != nil && x.Authorization != nil {
+		return *x.Authorization
+	}
+	return false
+}
+
+// SearchForm is the extension's, see Search there.
+type SearchForm struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Instructions  *string                `protobuf:"bytes,1,opt,name=instructions" json:"instructions,omitempty"`
+	Field         []*StepField           `protobuf:"bytes,2,rep,name=field" json:"field,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SearchForm) Reset() {
+	*x = SearchForm{}
+	mi := &file_spectrum_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SearchForm) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SearchForm) ProtoMessage() {}
+
+func (x *SearchForm) ProtoReflect() protoreflect.Message {
+	mi := &file_spectrum_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SearchForm.ProtoReflect.Descriptor instead.
+func (*SearchForm) Descriptor() ([]byte, []int) {
+	return file_spectrum_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *SearchForm) GetInstructions() string {
+	if x != nil && x.Instructions != nil {
+		return *x.Instructions
+	}
+	return ""
+}
+
+func (x *SearchForm) GetField() []*StepField {
+	if x != nil {
+		return x.Field
+	}
+	return nil
+}
+
+// CommandSpec is the extension's: a Command whose arguments are the values of
+// these fields, in order, empty where they were not filled in.
+type CommandSpec struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Name          *string                `protobuf:"bytes,1,req,name=name" json:"name,omitempty"`
+	Label         *string                `protobuf:"bytes,2,opt,name=label" json:"label,omitempty"`
+	Field         []*StepField           `protobuf:"bytes,3,rep,name=field" json:"field,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CommandSpec) Reset() {
+	*x = CommandSpec{}
+	mi := &file_spectrum_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CommandSpec) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CommandSpec) ProtoMessage() {}
+
+func (x *CommandSpec) ProtoReflect() protoreflect.Message {
+	mi := &file_spectrum_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CommandSpec.ProtoReflect.Descriptor instead.
+func (*CommandSpec) Descriptor() ([]byte, []int) {
+	return file_spectrum_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *CommandSpec) GetName() string {
+	if x != nil && x.Name != nil {
+		return *x.Name
+	}
+	return ""
+}
+
+func (x *CommandSpec) GetLabel() string {
+	if x != nil && x.Label != nil {
+		return *x.Label
+	}
+	return ""
+}
+
+func (x *CommandSpec) GetField() []*StepField {
+	if x != nil {
+		return x.Field
+	}
+	return nil
+}
+
+// StepField is the extension's: something to fill in, or what was.
+type StepField struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Name  *string                `protobuf:"bytes,1,req,name=name" json:"name,omitempty"`
+	Label *string                `protobuf:"bytes,2,opt,name=label" json:"label,omitempty"`
+	// secret: never shown, never logged.
+	Secret   *bool   `protobuf:"varint,3,opt,name=secret" json:"secret,omitempty"`
+	Required *bool   `protobuf:"varint,4,opt,name=required" json:"required,omitempty"`
+	Value    *string `protobuf:"bytes,5,opt,name=value" json:"value,omitempty"`
+	// option: allowed values, empty for free text.
+	Option        []string `protobuf:"bytes,6,rep,name=option" json:"option,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StepField) Reset() {
+	*x = StepField{}
+	mi := &file_spectrum_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StepField) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StepField) ProtoMessage() {}
+
+func (x *StepField) ProtoReflect() protoreflect.Message {
+	mi := &file_spectrum_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StepField.ProtoReflect.Descriptor instead.
+func (*StepField) Descriptor() ([]byte, []int) {
+	return file_spectrum_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *StepField) GetName() string {
+	if x != nil && x.Name != nil {
+		return *x.Name
+	}
+	return ""
+}
+
+func (x *StepField) GetLabel() string {
+	if x != nil && x.Label != nil {
+		return *x.Label
+	}
+	return ""
+}
+
+func (x *StepField) GetSecret() bool {
+	if x != nil && x.Secret != nil {
+		return *x.Secret
+	}
+	return false
+}
+
+func (x *StepField) GetRequired() bool {
+	if x != nil && x.Required != nil {
+		return *x.Required
+	}
+	return false
+}
+
+func (x *StepField) GetValue() string {
+	if x != nil && x.Value != nil {
+		return *x.Value
+	}
+	return ""
+}
+
+func (x *StepField) GetOption() []string {
+	if x != nil {
+		return x.Option
+	}
+	return nil
+}
+
 type APIVersion struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Version       *int32                 `protobuf:"varint,1,req,name=version" json:"version,omitempty"`
@@ -1835,7 +2335,7 @@ type APIVersion struct {
 
 func (x *APIVersion) Reset() {
 	*x = APIVersion{}
-	mi := &file_spectrum_proto_msgTypes[16]
+	mi := &file_spectrum_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1847,7 +2347,7 @@ func (x *APIVersion) String() string {
 func (*APIVersion) ProtoMessage() {}
 
 func (x *APIVersion) ProtoReflect() protoreflect.Message {
-	mi := &file_spectrum_proto_msgTypes[16]
+	mi := &file_spectrum_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1860,7 +2360,7 @@ func (x *APIVersion) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use APIVersion.ProtoReflect.Descriptor instead.
 func (*APIVersion) Descriptor() ([]byte, []int) {
-	return file_spectrum_proto_rawDescGZIP(), []int{16}
+	return file_spectrum_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *APIVersion) GetVersion() int32 {
@@ -1885,7 +2385,7 @@ type WrapperMessage struct {
 
 func (x *WrapperMessage) Reset() {
 	*x = WrapperMessage{}
-	mi := &file_spectrum_proto_msgTypes[17]
+	mi := &file_spectrum_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1897,7 +2397,7 @@ func (x *WrapperMessage) String() string {
 func (*WrapperMessage) ProtoMessage() {}
 
 func (x *WrapperMessage) ProtoReflect() protoreflect.Message {
-	mi := &file_spectrum_proto_msgTypes[17]
+	mi := &file_spectrum_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1910,7 +2410,7 @@ func (x *WrapperMessage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WrapperMessage.ProtoReflect.Descriptor instead.
 func (*WrapperMessage) Descriptor() ([]byte, []int) {
-	return file_spectrum_proto_rawDescGZIP(), []int{17}
+	return file_spectrum_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *WrapperMessage) GetType() WrapperMessage_Type {
@@ -1974,7 +2474,7 @@ const file_spectrum_proto_rawDesc = "" +
 	"\x04user\x18\x01 \x02(\tR\x04user\x12\x1e\n" +
 	"\n" +
 	"legacyName\x18\x02 \x02(\tR\n" +
-	"legacyName\"\xf8\x01\n" +
+	"legacyName\"\x8c\x03\n" +
 	"\x05Buddy\x12\x1a\n" +
 	"\buserName\x18\x01 \x02(\tR\buserName\x12\x1c\n" +
 	"\tbuddyName\x18\x02 \x02(\tR\tbuddyName\x12\x14\n" +
@@ -1983,9 +2483,15 @@ const file_spectrum_proto_rawDesc = "" +
 	"\x06status\x18\x05 \x01(\x0e2\x15.pbnetwork.StatusTypeR\x06status\x12$\n" +
 	"\rstatusMessage\x18\x06 \x01(\tR\rstatusMessage\x12\x1a\n" +
 	"\biconHash\x18\a \x01(\tR\biconHash\x12\x18\n" +
-	"\ablocked\x18\b \x01(\bR\ablocked\"1\n" +
+	"\ablocked\x18\b \x01(\bR\ablocked\x12>\n" +
+	"\rauthorization\x18@ \x01(\x0e2\x18.pbnetwork.AuthorizationR\rauthorization\x12\x1a\n" +
+	"\bauthText\x18A \x01(\tR\bauthText\x12\x14\n" +
+	"\x05exact\x18B \x01(\bR\x05exact\x12 \n" +
+	"\vblockedOnly\x18C \x01(\bR\vblockedOnly\"a\n" +
 	"\aBuddies\x12&\n" +
-	"\x05buddy\x18\x01 \x03(\v2\x10.pbnetwork.BuddyR\x05buddy\"\\\n" +
+	"\x05buddy\x18\x01 \x03(\v2\x10.pbnetwork.BuddyR\x05buddy\x12\x1a\n" +
+	"\bcomplete\x18@ \x01(\bR\bcomplete\x12\x12\n" +
+	"\x04user\x18A \x01(\tR\x04user\"\\\n" +
 	"\n" +
 	"Attachment\x12\x10\n" +
 	"\x03url\x18\x01 \x02(\tR\x03url\x12\x1a\n" +
@@ -2030,14 +2536,33 @@ const file_spectrum_proto_rawDesc = "" +
 	"\x05alias\x18\t \x01(\tR\x05alias\x12#\n" +
 	"\x04role\x18@ \x01(\x0e2\x0f.pbnetwork.RoleR\x04role\x128\n" +
 	"\vaffiliation\x18A \x01(\x0e2\x16.pbnetwork.AffiliationR\vaffiliation\x12\x14\n" +
-	"\x05actor\x18B \x01(\tR\x05actor\"\x9f\x01\n" +
+	"\x05actor\x18B \x01(\tR\x05actor\"\xcb\x04\n" +
 	"\x05VCard\x12\x1a\n" +
 	"\buserName\x18\x01 \x02(\tR\buserName\x12\x1c\n" +
 	"\tbuddyName\x18\x02 \x02(\tR\tbuddyName\x12\x0e\n" +
 	"\x02id\x18\x03 \x02(\x05R\x02id\x12\x1a\n" +
 	"\bfullname\x18\x04 \x01(\tR\bfullname\x12\x1a\n" +
 	"\bnickname\x18\x05 \x01(\tR\bnickname\x12\x14\n" +
-	"\x05photo\x18\x06 \x01(\fR\x05photo\"y\n" +
+	"\x05photo\x18\x06 \x01(\fR\x05photo\x12\x14\n" +
+	"\x05given\x18@ \x01(\tR\x05given\x12\x16\n" +
+	"\x06family\x18A \x01(\tR\x06family\x12\x14\n" +
+	"\x05email\x18B \x01(\tR\x05email\x12\x14\n" +
+	"\x05phone\x18C \x01(\tR\x05phone\x12\x16\n" +
+	"\x06mobile\x18D \x01(\tR\x06mobile\x12\x10\n" +
+	"\x03url\x18E \x01(\tR\x03url\x12\x1a\n" +
+	"\bbirthday\x18F \x01(\tR\bbirthday\x12\x16\n" +
+	"\x06gender\x18G \x01(\tR\x06gender\x12\x16\n" +
+	"\x06street\x18H \x01(\tR\x06street\x12\x12\n" +
+	"\x04city\x18I \x01(\tR\x04city\x12\x16\n" +
+	"\x06region\x18J \x01(\tR\x06region\x12\x1e\n" +
+	"\n" +
+	"postalCode\x18K \x01(\tR\n" +
+	"postalCode\x12\x18\n" +
+	"\acountry\x18L \x01(\tR\acountry\x12\"\n" +
+	"\forganisation\x18M \x01(\tR\forganisation\x12\x14\n" +
+	"\x05title\x18N \x01(\tR\x05title\x12 \n" +
+	"\vdescription\x18O \x01(\tR\vdescription\x12\x18\n" +
+	"\anoPhoto\x18P \x01(\bR\anoPhoto\"y\n" +
 	"\x06Status\x12\x1a\n" +
 	"\buserName\x18\x01 \x02(\tR\buserName\x12-\n" +
 	"\x06status\x18\x03 \x02(\x0e2\x15.pbnetwork.StatusTypeR\x06status\x12$\n" +
@@ -2046,17 +2571,35 @@ const file_spectrum_proto_rawDesc = "" +
 	"\x03res\x18\x01 \x02(\x05R\x03res\x12\x19\n" +
 	"\binit_res\x18\x02 \x02(\x05R\ainitRes\x12\x16\n" +
 	"\x06shared\x18\x03 \x02(\x05R\x06shared\x12\x0e\n" +
-	"\x02id\x18\x04 \x02(\tR\x02id\"'\n" +
+	"\x02id\x18\x04 \x02(\tR\x02id\"\xae\x01\n" +
 	"\rBackendConfig\x12\x16\n" +
-	"\x06config\x18\x01 \x02(\tR\x06config\"&\n" +
+	"\x06config\x18\x01 \x02(\tR\x06config\x12-\n" +
+	"\x06search\x18@ \x01(\v2\x15.pbnetwork.SearchFormR\x06search\x120\n" +
+	"\acommand\x18A \x03(\v2\x16.pbnetwork.CommandSpecR\acommand\x12$\n" +
+	"\rauthorization\x18B \x01(\bR\rauthorization\"\\\n" +
+	"\n" +
+	"SearchForm\x12\"\n" +
+	"\finstructions\x18\x01 \x01(\tR\finstructions\x12*\n" +
+	"\x05field\x18\x02 \x03(\v2\x14.pbnetwork.StepFieldR\x05field\"c\n" +
+	"\vCommandSpec\x12\x12\n" +
+	"\x04name\x18\x01 \x02(\tR\x04name\x12\x14\n" +
+	"\x05label\x18\x02 \x01(\tR\x05label\x12*\n" +
+	"\x05field\x18\x03 \x03(\v2\x14.pbnetwork.StepFieldR\x05field\"\x97\x01\n" +
+	"\tStepField\x12\x12\n" +
+	"\x04name\x18\x01 \x02(\tR\x04name\x12\x14\n" +
+	"\x05label\x18\x02 \x01(\tR\x05label\x12\x16\n" +
+	"\x06secret\x18\x03 \x01(\bR\x06secret\x12\x1a\n" +
+	"\brequired\x18\x04 \x01(\bR\brequired\x12\x14\n" +
+	"\x05value\x18\x05 \x01(\tR\x05value\x12\x16\n" +
+	"\x06option\x18\x06 \x03(\tR\x06option\"&\n" +
 	"\n" +
 	"APIVersion\x12\x18\n" +
-	"\aversion\x18\x01 \x02(\x05R\aversion\"\xad\b\n" +
+	"\aversion\x18\x01 \x02(\x05R\aversion\"\xd6\b\n" +
 	"\x0eWrapperMessage\x122\n" +
 	"\x04type\x18\x01 \x02(\x0e2\x1e.pbnetwork.WrapperMessage.TypeR\x04type\x12\x18\n" +
 	"\apayload\x18\x02 \x01(\fR\apayload\x12\x10\n" +
 	"\x03seq\x18@ \x01(\x04R\x03seq\x12\x10\n" +
-	"\x03ack\x18A \x01(\x04R\x03ack\"\xa8\a\n" +
+	"\x03ack\x18A \x01(\x04R\x03ack\"\xd1\a\n" +
 	"\x04Type\x12\x12\n" +
 	"\x0eTYPE_CONNECTED\x10\x01\x12\x15\n" +
 	"\x11TYPE_DISCONNECTED\x10\x02\x12\x0e\n" +
@@ -2107,7 +2650,9 @@ const file_spectrum_proto_rawDesc = "" +
 	"\x10TYPE_JOIN_FAILED\x10E\x12\x19\n" +
 	"\x15TYPE_SESSION_SNAPSHOT\x10F\x12\x10\n" +
 	"\fTYPE_COMMAND\x10G\x12\x17\n" +
-	"\x13TYPE_COMMAND_RESULT\x10H*\xb3\x05\n" +
+	"\x13TYPE_COMMAND_RESULT\x10H\x12\x0f\n" +
+	"\vTYPE_SEARCH\x10I\x12\x16\n" +
+	"\x12TYPE_SEARCH_RESULT\x10J*\xb3\x05\n" +
 	"\x0fConnectionError\x12\"\n" +
 	"\x1eCONNECTION_ERROR_NETWORK_ERROR\x10\x00\x12%\n" +
 	"!CONNECTION_ERROR_INVALID_USERNAME\x10\x01\x12*\n" +
@@ -2161,7 +2706,12 @@ const file_spectrum_proto_rawDesc = "" +
 	"\fConfirmation\x12\x18\n" +
 	"\x14CONFIRMATION_UNKNOWN\x10\x00\x12\x1e\n" +
 	"\x1aCONFIRMATION_AUTHENTICATED\x10\x01\x12\x19\n" +
-	"\x15CONFIRMATION_ADMITTED\x10\x02B(Z&spectrum.im/spectrum2/daemon/pbnetwork"
+	"\x15CONFIRMATION_ADMITTED\x10\x02*z\n" +
+	"\rAuthorization\x12\x1b\n" +
+	"\x17AUTHORIZATION_UNCHANGED\x10\x00\x12\x17\n" +
+	"\x13AUTHORIZATION_ASKED\x10\x01\x12\x19\n" +
+	"\x15AUTHORIZATION_GRANTED\x10\x02\x12\x18\n" +
+	"\x14AUTHORIZATION_DENIED\x10\x03B(Z&spectrum.im/spectrum2/daemon/pbnetwork"
 
 var (
 	file_spectrum_proto_rawDescOnce sync.Once
@@ -2175,8 +2725,8 @@ func file_spectrum_proto_rawDescGZIP() []byte {
 	return file_spectrum_proto_rawDescData
 }
 
-var file_spectrum_proto_enumTypes = make([]protoimpl.EnumInfo, 7)
-var file_spectrum_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
+var file_spectrum_proto_enumTypes = make([]protoimpl.EnumInfo, 8)
+var file_spectrum_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
 var file_spectrum_proto_goTypes = []any{
 	(ConnectionError)(0),        // 0: pbnetwork.ConnectionError
 	(StatusType)(0),             // 1: pbnetwork.StatusType
@@ -2184,44 +2734,53 @@ var file_spectrum_proto_goTypes = []any{
 	(Role)(0),                   // 3: pbnetwork.Role
 	(Affiliation)(0),            // 4: pbnetwork.Affiliation
 	(Confirmation)(0),           // 5: pbnetwork.Confirmation
-	(WrapperMessage_Type)(0),    // 6: pbnetwork.WrapperMessage.Type
-	(*Connected)(nil),           // 7: pbnetwork.Connected
-	(*Disconnected)(nil),        // 8: pbnetwork.Disconnected
-	(*UserSettings)(nil),        // 9: pbnetwork.UserSettings
-	(*Login)(nil),               // 10: pbnetwork.Login
-	(*Logout)(nil),              // 11: pbnetwork.Logout
-	(*Buddy)(nil),               // 12: pbnetwork.Buddy
-	(*Buddies)(nil),             // 13: pbnetwork.Buddies
-	(*Attachment)(nil),          // 14: pbnetwork.Attachment
-	(*ConversationMessage)(nil), // 15: pbnetwork.ConversationMessage
-	(*Room)(nil),                // 16: pbnetwork.Room
-	(*RoomList)(nil),            // 17: pbnetwork.RoomList
-	(*Participant)(nil),         // 18: pbnetwork.Participant
-	(*VCard)(nil),               // 19: pbnetwork.VCard
-	(*Status)(nil),              // 20: pbnetwork.Status
-	(*Stats)(nil),               // 21: pbnetwork.Stats
-	(*BackendConfig)(nil),       // 22: pbnetwork.BackendConfig
-	(*APIVersion)(nil),          // 23: pbnetwork.APIVersion
-	(*WrapperMessage)(nil),      // 24: pbnetwork.WrapperMessage
-	nil,                         // 25: pbnetwork.UserSettings.ValueEntry
+	(Authorization)(0),          // 6: pbnetwork.Authorization
+	(WrapperMessage_Type)(0),    // 7: pbnetwork.WrapperMessage.Type
+	(*Connected)(nil),           // 8: pbnetwork.Connected
+	(*Disconnected)(nil),        // 9: pbnetwork.Disconnected
+	(*UserSettings)(nil),        // 10: pbnetwork.UserSettings
+	(*Login)(nil),               // 11: pbnetwork.Login
+	(*Logout)(nil),              // 12: pbnetwork.Logout
+	(*Buddy)(nil),               // 13: pbnetwork.Buddy
+	(*Buddies)(nil),             // 14: pbnetwork.Buddies
+	(*Attachment)(nil),          // 15: pbnetwork.Attachment
+	(*ConversationMessage)(nil), // 16: pbnetwork.ConversationMessage
+	(*Room)(nil),                // 17: pbnetwork.Room
+	(*RoomList)(nil),            // 18: pbnetwork.RoomList
+	(*Participant)(nil),         // 19: pbnetwork.Participant
+	(*VCard)(nil),               // 20: pbnetwork.VCard
+	(*Status)(nil),              // 21: pbnetwork.Status
+	(*Stats)(nil),               // 22: pbnetwork.Stats
+	(*BackendConfig)(nil),       // 23: pbnetwork.BackendConfig
+	(*SearchForm)(nil),          // 24: pbnetwork.SearchForm
+	(*CommandSpec)(nil),         // 25: pbnetwork.CommandSpec
+	(*StepField)(nil),           // 26: pbnetwork.StepField
+	(*APIVersion)(nil),          // 27: pbnetwork.APIVersion
+	(*WrapperMessage)(nil),      // 28: pbnetwork.WrapperMessage
+	nil,                         // 29: pbnetwork.UserSettings.ValueEntry
 }
 var file_spectrum_proto_depIdxs = []int32{
 	5,  // 0: pbnetwork.Connected.confirmation:type_name -> pbnetwork.Confirmation
-	25, // 1: pbnetwork.UserSettings.value:type_name -> pbnetwork.UserSettings.ValueEntry
-	9,  // 2: pbnetwork.Login.settings:type_name -> pbnetwork.UserSettings
+	29, // 1: pbnetwork.UserSettings.value:type_name -> pbnetwork.UserSettings.ValueEntry
+	10, // 2: pbnetwork.Login.settings:type_name -> pbnetwork.UserSettings
 	1,  // 3: pbnetwork.Buddy.status:type_name -> pbnetwork.StatusType
-	12, // 4: pbnetwork.Buddies.buddy:type_name -> pbnetwork.Buddy
-	14, // 5: pbnetwork.ConversationMessage.attachment:type_name -> pbnetwork.Attachment
-	1,  // 6: pbnetwork.Participant.status:type_name -> pbnetwork.StatusType
-	3,  // 7: pbnetwork.Participant.role:type_name -> pbnetwork.Role
-	4,  // 8: pbnetwork.Participant.affiliation:type_name -> pbnetwork.Affiliation
-	1,  // 9: pbnetwork.Status.status:type_name -> pbnetwork.StatusType
-	6,  // 10: pbnetwork.WrapperMessage.type:type_name -> pbnetwork.WrapperMessage.Type
-	11, // [11:11] is the sub-list for method output_type
-	11, // [11:11] is the sub-list for method input_type
-	11, // [11:11] is the sub-list for extension type_name
-	11, // [11:11] is the sub-list for extension extendee
-	0,  // [0:11] is the sub-list for field type_name
+	6,  // 4: pbnetwork.Buddy.authorization:type_name -> pbnetwork.Authorization
+	13, // 5: pbnetwork.Buddies.buddy:type_name -> pbnetwork.Buddy
+	15, // 6: pbnetwork.ConversationMessage.attachment:type_name -> pbnetwork.Attachment
+	1,  // 7: pbnetwork.Participant.status:type_name -> pbnetwork.StatusType
+	3,  // 8: pbnetwork.Participant.role:type_name -> pbnetwork.Role
+	4,  // 9: pbnetwork.Participant.affiliation:type_name -> pbnetwork.Affiliation
+	1,  // 10: pbnetwork.Status.status:type_name -> pbnetwork.StatusType
+	24, // 11: pbnetwork.BackendConfig.search:type_name -> pbnetwork.SearchForm
+	25, // 12: pbnetwork.BackendConfig.command:type_name -> pbnetwork.CommandSpec
+	26, // 13: pbnetwork.SearchForm.field:type_name -> pbnetwork.StepField
+	26, // 14: pbnetwork.CommandSpec.field:type_name -> pbnetwork.StepField
+	7,  // 15: pbnetwork.WrapperMessage.type:type_name -> pbnetwork.WrapperMessage.Type
+	16, // [16:16] is the sub-list for method output_type
+	16, // [16:16] is the sub-list for method input_type
+	16, // [16:16] is the sub-list for extension type_name
+	16, // [16:16] is the sub-list for extension extendee
+	0,  // [0:16] is the sub-list for field type_name
 }
 
 func init() { file_spectrum_proto_init() }
@@ -2234,8 +2793,8 @@ func file_spectrum_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_spectrum_proto_rawDesc), len(file_spectrum_proto_rawDesc)),
-			NumEnums:      7,
-			NumMessages:   19,
+			NumEnums:      8,
+			NumMessages:   22,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

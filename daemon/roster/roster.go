@@ -37,6 +37,18 @@ func Known(s string) Subscription {
 // Visible reports whether the user gets the contact's presence.
 func (s Subscription) Visible() bool { return s != None }
 
+// Auth says whether the user may see a contact's presence, on networks where
+// people have to allow that.
+type Auth uint8
+
+// Allowed, which is every contact of a network that asks nobody; Asked: the
+// contact has not answered; Denied: he refused.
+const (
+	Allowed Auth = iota
+	Asked
+	Denied
+)
+
 // Contact is an entry of a contact list, without presence. Groups are sorted
 // and without duplicates (Groups).
 type Contact struct {
@@ -47,6 +59,7 @@ type Contact struct {
 	Subscription Subscription
 	IconHash     string
 	Blocked      bool
+	Auth         Auth
 }
 
 // Update is what a network says about a contact. Empty Alias and Groups mean
@@ -56,6 +69,7 @@ type Update struct {
 	Groups   []string
 	IconHash *string
 	Blocked  *bool
+	Auth     *Auth
 }
 
 // Merge is c after u.
@@ -72,17 +86,21 @@ func (c Contact) Merge(u Update) Contact {
 	if u.Blocked != nil {
 		c.Blocked = *u.Blocked
 	}
+	if u.Auth != nil {
+		c.Auth = *u.Auth
+	}
 	return c
 }
 
 // Equal reports whether two contacts are the same in everything.
 func (c Contact) Equal(d Contact) bool {
 	return c.Name == d.Name && c.Alias == d.Alias && slices.Equal(c.Groups, d.Groups) &&
-		c.Subscription == d.Subscription && c.IconHash == d.IconHash && c.Blocked == d.Blocked
+		c.Subscription == d.Subscription && c.IconHash == d.IconHash && c.Blocked == d.Blocked &&
+		c.Auth == d.Auth
 }
 
-// SameItem reports whether both look the same in an XMPP roster: in name and
-// groups.
+// SameItem reports whether both look the same in a roster that the user keeps:
+// in name and groups.
 func (c Contact) SameItem(d Contact) bool {
 	return c.Alias == d.Alias && slices.Equal(c.Groups, d.Groups)
 }

@@ -61,7 +61,7 @@ func TestDiffNamesEachContactOnceRemovalsFirst(t *testing.T) {
 }
 
 func TestMergeKeepsWhatIsNotSaid(t *testing.T) {
-	hash, yes := "new", true
+	hash, yes, asked := "new", true, roster.Asked
 	c := roster.Contact{Name: "juliet", Alias: "Juliet", Groups: []string{"Capulet"}, IconHash: "old"}
 	cases := map[string]struct {
 		u    roster.Update
@@ -71,6 +71,7 @@ func TestMergeKeepsWhatIsNotSaid(t *testing.T) {
 		"alias":   {roster.Update{Alias: "Jule"}, roster.Contact{Name: "juliet", Alias: "Jule", Groups: []string{"Capulet"}, IconHash: "old"}},
 		"groups":  {roster.Update{Groups: []string{"b\nc", " a ", "a"}}, roster.Contact{Name: "juliet", Alias: "Juliet", Groups: []string{"a", "b c"}, IconHash: "old"}},
 		"picture": {roster.Update{IconHash: &hash, Blocked: &yes}, roster.Contact{Name: "juliet", Alias: "Juliet", Groups: []string{"Capulet"}, IconHash: "new", Blocked: true}},
+		"answer":  {roster.Update{Auth: &asked}, roster.Contact{Name: "juliet", Alias: "Juliet", Groups: []string{"Capulet"}, IconHash: "old", Auth: roster.Asked}},
 	}
 	for name, x := range cases {
 		if got := c.Merge(x.u); !got.Equal(x.want) {

@@ -21,7 +21,7 @@ func (b *backend) frame(ctx context.Context, f pbnetwork.Frame) error {
 	case pbnetwork.WrapperMessage_TYPE_STATS:
 		b.m.reported(b, f.Message.(*pbnetwork.Stats))
 	case pbnetwork.WrapperMessage_TYPE_BACKEND_CONFIG:
-		b.describe(f.Message.(*pbnetwork.BackendConfig).GetConfig())
+		b.describe(f.Message.(*pbnetwork.BackendConfig))
 	case pbnetwork.WrapperMessage_TYPE_QUERY:
 		return b.refuseQuery()
 	case pbnetwork.WrapperMessage_TYPE_EXIT:
@@ -45,8 +45,8 @@ func (b *backend) answer(f pbnetwork.Frame) error {
 	return nil
 }
 
-func (b *backend) describe(text string) {
-	features, err := pbnetwork.ParseFeatures(text)
+func (b *backend) describe(m *pbnetwork.BackendConfig) {
+	features, err := pbnetwork.FeaturesOf(m, b.m.connOf(b).level > 0)
 	if err != nil {
 		b.m.o.Log.Warn("what a backend says about itself is not understood", "backend", b.number, "error", err)
 	}
@@ -70,10 +70,11 @@ func (b *backend) warn(t pbnetwork.Type, msg string) {
 
 // userFrame hands a frame to the user it is for.
 func (b *backend) userFrame(ctx context.Context, f pbnetwork.Frame) error {
-	if f.Type >= firstExtension && b.m.connOf(b).level == 0 {
+	level := b.m.connOf(b).level
+	if f.Type >= firstExtension && level == 0 {
 		return fmt.Errorf("%w: %s without HELLO", ErrProtocol, f.Type)
 	}
-	if !fromBackend(f.Type) {
+	if !fromBackend(f.Type) || f.Type == pbnetwork.WrapperMessage_TYPE_BUDDIES && level == 0 {
 		b.warn(f.Type, "frame that is not a backend's to send is dropped")
 		return nil
 	}
@@ -136,7 +137,8 @@ func fromBackend(t pbnetwork.Type) bool {
 		pbnetwork.WrapperMessage_TYPE_RAW_XML,
 		pbnetwork.WrapperMessage_TYPE_MESSAGE_RESULT, pbnetwork.WrapperMessage_TYPE_STEP,
 		pbnetwork.WrapperMessage_TYPE_JOIN_FAILED, pbnetwork.WrapperMessage_TYPE_SESSION_SNAPSHOT,
-		pbnetwork.WrapperMessage_TYPE_COMMAND_RESULT:
+		pbnetwork.WrapperMessage_TYPE_COMMAND_RESULT, pbnetwork.WrapperMessage_TYPE_SEARCH_RESULT,
+		pbnetwork.WrapperMessage_TYPE_BUDDIES:
 		return true
 	}
 	return false

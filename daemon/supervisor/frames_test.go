@@ -132,6 +132,40 @@ func TestFramesThatAreNotABackendsToSendAreDropped(t *testing.T) {
 	}
 }
 
+// A whole list, even an empty one, and a search's result are for one user; a
+// version 1 backend has no lists to send.
+func TestListsOfABackendReachTheirUser(t *testing.T) {
+	for level, want := range []int{0, 3} {
+		u := &counter{t: t, user: "u@x"}
+		var in bytes.Buffer
+		frames := []pbnetwork.Frame{
+			{Type: pbnetwork.WrapperMessage_TYPE_BUDDIES, Message: &pbnetwork.Buddies{User: &u.user, Complete: proto.Bool(true)}},
+			{Type: pbnetwork.WrapperMessage_TYPE_BUDDIES, Message: &pbnetwork.Buddies{Buddy: []*pbnetwork.Buddy{{UserName: &u.user, BuddyName: &u.user}}}},
+			{Type: pbnetwork.WrapperMessage_TYPE_SEARCH_RESULT, Message: &pbnetwork.SearchResult{User: &u.user, Id: proto.String("1")}},
+		}
+		if level == 0 {
+			frames = frames[:2]
+		}
+		for i, f := range frames {
+			if level > 0 {
+				f.Seq = uint64(i) + 1
+			}
+			b, err := pbnetwork.Append(nil, f)
+			if err != nil {
+				t.Fatal(err)
+			}
+			in.Write(b)
+		}
+		_, c := readyBackend(t, level, &in, u)
+		if err := c.read(t.Context()); !errors.Is(err, io.EOF) {
+			t.Errorf("level %d: reading ended with %v", level, err)
+		}
+		if u.n != want {
+			t.Errorf("level %d: %d frames reached the user, want %d", level, u.n, want)
+		}
+	}
+}
+
 func TestExtensionWithoutHelloIsBroken(t *testing.T) {
 	u := &counter{t: t, user: "u@x"}
 	b, err := pbnetwork.Append(nil, pbnetwork.Frame{Type: pbnetwork.WrapperMessage_TYPE_STEP, Message: &pbnetwork.Step{

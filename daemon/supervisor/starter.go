@@ -71,7 +71,7 @@ func (s *starter) number() int {
 }
 
 func (s *starter) launch(b *backend) (process, error) {
-	prog, err := findProgram(b.cfg.Service.Backend, b.number, s.m.o.Libexec)
+	prog, err := findProgram(b.cfg.Service.Program(), b.number, s.m.o.Libexec)
 	if err != nil {
 		return nil, err
 	}

@@ -101,3 +101,51 @@ func checkCommand(t *testing.T, h Harness, o Options) {
 		t.Errorf("an unknown command is answered by %v", r)
 	}
 }
+
+// checkSearch: whoever searches hears something, also of a network without a
+// directory.
+func checkSearch(t *testing.T, h Harness, o Options) {
+	if o.Level == 0 {
+		t.Skip("version 1 has no search")
+	}
+	m := h.Start(t, o)
+	r := m.Search(h.login(m, 0), map[string]string{"nick": "nobody is called so"})
+	if r.GetFailed() && r.GetReason() == "" {
+		t.Errorf("a search failed without a reason: %v", r)
+	}
+	for _, row := range r.GetRow() {
+		if row.GetContact() == "" || len(row.GetValue()) > len(r.GetColumn()) {
+			t.Errorf("somebody without a name, or with values beyond the columns: %v", row)
+		}
+	}
+}
+
+// checkAnnounced: forms need names for their fields, each once.
+func checkAnnounced(t *testing.T, h Harness, o Options) {
+	m := h.Start(t, o)
+	c := Get(m, pbnetwork.WrapperMessage_TYPE_BACKEND_CONFIG, func(*pbnetwork.BackendConfig) bool { return true })
+	f, err := pbnetwork.FeaturesOf(c, o.Level > 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkFields(t, "the search form", f.Search.GetField())
+	seen := make(map[string]bool)
+	for _, spec := range f.Commands {
+		if spec.GetName() == "" || seen[spec.GetName()] {
+			t.Errorf("a command without a name of its own: %v", spec)
+		}
+		seen[spec.GetName()] = true
+		checkFields(t, "the form of "+spec.GetName(), spec.GetField())
+	}
+}
+
+func checkFields(t *testing.T, where string, fields []*pbnetwork.StepField) {
+	t.Helper()
+	seen := make(map[string]bool)
+	for _, f := range fields {
+		if f.GetName() == "" || seen[f.GetName()] {
+			t.Errorf("%s has a field without a name of its own: %v", where, f)
+		}
+		seen[f.GetName()] = true
+	}
+}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"spectrum.im/spectrum2/daemon/pbnetwork"
 )
@@ -64,6 +65,8 @@ func (m *Main) checkLocked(f pbnetwork.Frame) error {
 		return fmt.Errorf("%s is numbered, before or without an answer to HELLO", f.Type)
 	case m.level == 0 && f.Type >= 64 && f.Type != pbnetwork.WrapperMessage_TYPE_HELLO:
 		return fmt.Errorf("%s is not a type of version 1", f.Type)
+	case m.level == 0 && f.Type < 64 && f.Message != nil && extended(f.Message.ProtoReflect()) != "":
+		return fmt.Errorf("%s carries %s, which is not of version 1", f.Type, extended(f.Message.ProtoReflect()))
 	case m.level > 0 && pbnetwork.Numbered(f.Type) != (f.Seq != 0):
 		return fmt.Errorf("%s has number %d", f.Type, f.Seq)
 	case f.Seq != 0 && f.Seq != m.received+1:
@@ -72,6 +75,26 @@ func (m *Main) checkLocked(f pbnetwork.Frame) error {
 		return fmt.Errorf("%s acknowledges %d, the last sent was %d", f.Type, f.Ack, m.seq)
 	}
 	return nil
+}
+
+// extended names a field of the extension that is set in a message or below it,
+// "" if none is.
+func extended(m protoreflect.Message) (name string) {
+	m.Range(func(f protoreflect.FieldDescriptor, v protoreflect.Value) bool {
+		switch {
+		case f.Number() >= 64:
+			name = string(f.FullName())
+		case f.IsMap() || f.Message() == nil:
+		case f.IsList():
+			for i := 0; i < v.List().Len() && name == ""; i++ {
+				name = extended(v.List().Get(i).Message())
+			}
+		default:
+			name = extended(v.Message())
+		}
+		return name == ""
+	})
+	return name
 }
 
 func (m *Main) acknowledge(seq uint64) {

@@ -45,6 +45,8 @@ var checks = []check{
 	{"a change of nick", checkNick},
 	{"a vCard request is answered", checkVCard},
 	{"an unknown command is answered", checkCommand},
+	{"a search is answered", checkSearch},
+	{"what it announces can be shown", checkAnnounced},
 	{"frames for unknown users", checkUnknownUser},
 	{"unknown types are ignored", checkUnknownType},
 	{"a frame that came before is dropped", checkDuplicate},

@@ -137,6 +137,19 @@ func (m *Main) Command(user, room, name string, args ...string) *pbnetwork.Comma
 	return Get(m, pbnetwork.WrapperMessage_TYPE_COMMAND_RESULT, func(r *pbnetwork.CommandResult) bool { return r.GetId() == id })
 }
 
+// Search searches the network's directory and returns the result.
+func (m *Main) Search(user string, fields map[string]string) *pbnetwork.SearchResult {
+	m.t.Helper()
+	m.ids++
+	id := fmt.Sprintf("s%d", m.ids)
+	s := &pbnetwork.Search{User: &user, Id: &id}
+	for name, value := range fields {
+		s.Field = append(s.Field, &pbnetwork.StepField{Name: &name, Value: &value})
+	}
+	m.Send(pbnetwork.WrapperMessage_TYPE_SEARCH, s)
+	return Get(m, pbnetwork.WrapperMessage_TYPE_SEARCH_RESULT, func(r *pbnetwork.SearchResult) bool { return r.GetId() == id })
+}
+
 // Step waits for a question to the user.
 func (m *Main) Step(user string) *pbnetwork.Step {
 	m.t.Helper()
