@@ -11,7 +11,7 @@ import (
 var wantedCaps = []string{
 	"server-time", "message-tags", "echo-message", "account-notify", "account-tag", "away-notify",
 	"extended-join", "multi-prefix", "userhost-in-names", "chghost", "setname", "invite-notify",
-	"batch", "labeled-response", "cap-notify", "standard-replies",
+	"batch", "labeled-response", "cap-notify", "standard-replies", "extended-monitor",
 }
 
 // caps is the state of the negotiation.

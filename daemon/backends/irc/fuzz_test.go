@@ -111,7 +111,7 @@ func FuzzLines(f *testing.F) {
 			for line := range strings.Lines(seeds[0] + seeds[2]) {
 				b.line([]byte(strings.TrimRight(line, "\n")))
 			}
-			b.l.identified(true)
+			b.l.identified()
 		}
 		in := bufio.NewReaderSize(bytes.NewReader(data), 2048)
 		for i := 0; ; i++ {

@@ -5,6 +5,8 @@ package irc
 import (
 	"strings"
 	"time"
+
+	"spectrum.im/spectrum2/daemon/backend"
 )
 
 // handlers are what each command and numeric of the server does. Any line may
@@ -100,7 +102,8 @@ func (l *link) onError(in *incoming) {
 	}
 }
 
-// onOtherError tells the user what nobody else has taken for his own.
+// onOtherError tells the user what nobody else has taken for his own; what is
+// about a room he is in, such as a topic that he may not set, in that room.
 func (l *link) onOtherError(in *incoming) {
 	if l.phase < entering || len(in.params) < 2 || in.command == "421" && in.param(1) == "CAP" {
 		return
@@ -110,6 +113,10 @@ func (l *link) onOtherError(in *incoming) {
 		text = strings.Join(middle, " ") + ": " + text
 	}
 	if l.answers.failed(in, l.server) {
+		return
+	}
+	if r := l.rooms.find(in.param(1)); r != nil && r.joined {
+		l.user.Message(backend.Incoming{From: r.legacy, Text: plain(in.last()), Headline: true})
 		return
 	}
 	l.tell(text)

@@ -18,6 +18,7 @@ const identifyTimeout = 6 * time.Second
 var (
 	wrongPassword = regexp.MustCompile(`(?i)(invalid|incorrect|wrong|bad) password|password (is )?(incorrect|invalid|wrong)|authentication failed|login failed`)
 	deniedPass    = regexp.MustCompile(`(?i)password|access denied|unauthori[sz]ed`) // in the ERROR after a PASS
+	noAccount     = regexp.MustCompile(`(?i)account does not exist|not (a )?registered|isn't registered|no such account`)
 	rightPassword = regexp.MustCompile(`(?i)you are (now|already|successfully) (identified|logged in|recognized)|password accepted|identified successfully`)
 )
 
@@ -35,24 +36,24 @@ func (l *link) identify() {
 	}
 	l.agenda.cancel(taskEnter)
 	who, text, ok := strings.Cut(strings.TrimSpace(l.settings.identify), " ")
-	if l.server.account != "" || l.id.password == "" || l.settings.sendPass || l.many || !ok {
+	if l.server.account != "" || l.id.password == "" || l.settings.sendPass || l.many || l.server.stranger || !ok {
 		l.enter()
 		return
 	}
 	l.server.identifying = true
+	l.server.named = strings.Contains(text, "$name") && !strings.ContainsAny(l.id.password, " \t")
 	l.agenda.set(taskIdentify, time.Now().Add(identifyTimeout))
 	l.say(normal, "PRIVMSG", who, expand(text, l.id.nick, l.id.password))
 }
 
+// accountTimeout is how long the server's word is waited for after NickServ's.
+const accountTimeout = 2 * time.Second
+
 // identified ends the wait for NickServ.
-func (l *link) identified(success bool) {
-	if l.phase != entering {
-		return
+func (l *link) identified() {
+	if l.phase == entering {
+		l.enter()
 	}
-	if success && l.server.account == "" {
-		l.server.account = l.id.account
-	}
-	l.enter()
 }
 
 // serviceMissing takes a refused message for NickServ's absence while the login
@@ -62,7 +63,7 @@ func (l *link) serviceMissing(target string) bool {
 		return false
 	}
 	l.log.Info("the network has no " + target + ", the nick is not identified")
-	l.identified(false)
+	l.identified()
 	return true
 }
 
@@ -81,10 +82,12 @@ func (l *link) serviceAnswered(in *incoming) {
 	}
 	switch text := plain(in.last()); {
 	case rightPassword.MatchString(text):
-		l.identified(true)
+		l.agenda.set(taskIdentify, time.Now().Add(accountTimeout))
+	case noAccount.MatchString(text):
+		l.identified()
 	case wrongPassword.MatchString(text) && !l.welcomed:
 		l.fatal(pbnetwork.ConnectionError_CONNECTION_ERROR_AUTHENTICATION_FAILED, in.nick+" refused the password: "+text)
 	case wrongPassword.MatchString(text):
-		l.identified(false)
+		l.identified()
 	}
 }

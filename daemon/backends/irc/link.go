@@ -195,8 +195,31 @@ func (l *link) lines() <-chan []byte {
 // end leaves the network in an orderly way.
 func (l *link) end() {
 	l.stopDial()
+	l.sayRest()
 	l.hangUp([]byte("QUIT :Leaving\r\n"))
 	l.phase = parked
+}
+
+// sayRest writes what the pace allows of what waits: who writes and leaves has
+// written.
+func (l *link) sayRest() {
+	late := time.NewTimer(time.Second)
+	defer late.Stop()
+	for l.phase == online {
+		now := time.Now()
+		out, line, lane, _ := l.next(now)
+		if out == nil {
+			return
+		}
+		select {
+		case out <- line:
+			it := l.out.queue[lane][0]
+			l.out.pop(lane, now)
+			l.wrote(it, now)
+		case <-late.C:
+			return
+		}
+	}
 }
 
 // stopDial ends a try to connect.

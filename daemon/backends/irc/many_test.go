@@ -56,7 +56,7 @@ func TestManyNetworks(t *testing.T) {
 
 	bob.Sync()
 	alice.LeaveRoom(alice.ctx, "#room@"+first)
-	bob.Expect("alice", "QUIT")
+	bob.Expect("alice", "PART")
 	alice.join("#room@"+first, "alice")
 	alice.expect("participant #room@" + first + "/alice here me")
 
@@ -89,7 +89,7 @@ func TestManyNetworksEnd(t *testing.T) {
 			}
 			continue
 		}
-		bob.Expect(name, "QUIT")
+		bob.Expect(name, "PART")
 		for !strings.Contains(p.command("", "status"), "not connected to any") {
 			bob.Sync() // its link is ending
 		}

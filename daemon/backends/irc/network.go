@@ -26,8 +26,9 @@ const Program = "spectrum2_irc_backend"
 type Network struct {
 	config *config.Config
 	addr   addressing
-	dial   dialer
-	pacing *dialPacing
+	// dial connects to configured networks, public to those that users name.
+	dial, public dialer
+	pacing       *dialPacing
 }
 
 var _ backend.Network = (*Network)(nil)
@@ -37,7 +38,7 @@ var _ backend.Network = (*Network)(nil)
 func New(o backend.Options) (backend.Network, error) {
 	n := &Network{
 		config: o.Config, addr: addressing{single: len(o.Config.Service.IRCServer) > 0},
-		dial: (&net.Dialer{}).DialContext, pacing: &dialPacing{},
+		dial: (&net.Dialer{}).DialContext, public: publicDialer.DialContext, pacing: &dialPacing{},
 	}
 	if n.addr.single {
 		if _, err := networkSettings(o.Config, o.Config.Service.IRCServer); err != nil {

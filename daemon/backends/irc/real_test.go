@@ -59,7 +59,7 @@ func TestRoom(t *testing.T) {
 
 		bob.Send("MODE #room +t")
 		alice.SetSubject(alice.ctx, "#room", "not mine to say")
-		alice.expect("headline 127.0.0.1/: #room:")
+		alice.expect("headline #room/: ")
 		bob.Send("MODE #room -t")
 		bob.Expect("MODE #room")
 		alice.SetSubject(alice.ctx, "#room", "something else")

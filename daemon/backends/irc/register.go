@@ -56,6 +56,8 @@ func (l *link) onWelcome(in *incoming) {
 		return
 	}
 	l.phase = entering
+	// The lines of the registration are not held against who is in.
+	l.out.pace = newPacer(l.settings.perLine)
 	if nick := clean(in.param(0)); nick != "" && nick != "*" {
 		l.server.nick = nick
 	}
@@ -160,7 +162,7 @@ func (l *link) announce() {
 		return
 	}
 	c := pbnetwork.Confirmation_CONFIRMATION_ADMITTED
-	if l.server.account != "" {
+	if l.server.proved {
 		c = pbnetwork.Confirmation_CONFIRMATION_AUTHENTICATED
 	}
 	l.user.Connected(l.server.nick, c)

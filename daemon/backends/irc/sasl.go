@@ -181,6 +181,11 @@ func (l *link) abortSASL() { l.say(urgent, "AUTHENTICATE", "*") }
 
 func (l *link) onSASLDone(*incoming) {
 	if x := l.server.sasl; x.open() {
+		if len(x.left) > 0 && x.left[0] == "EXTERNAL" {
+			l.server.shared = true
+		} else if len(x.left) > 0 {
+			l.server.proved = true
+		}
 		x.done = true
 		if l.server.account == "" {
 			l.server.account = l.id.account
@@ -205,6 +210,12 @@ func (l *link) onSASLFailed(in *incoming) {
 		return
 	}
 	x.done = true
+	if noAccount.MatchString(plain(in.last())) {
+		l.log.Info("the nick is nobody's account on the network", "nick", l.id.nick)
+		l.server.stranger = true
+		l.endCaps()
+		return
+	}
 	if !l.welcomed {
 		l.fatal(pbnetwork.ConnectionError_CONNECTION_ERROR_AUTHENTICATION_FAILED, "The network refused the login: "+plain(in.last()))
 		return
@@ -234,12 +245,17 @@ func (l *link) onAccount(in *incoming) {
 
 // setAccount takes over what the network says about who the user is.
 func (l *link) setAccount(account string) {
-	was := l.server.account
+	was, before := l.server.proved, l.server.account
 	l.server.account = account
+	// During SASL it is success that counts, and which mechanism had it.
+	if l.phase >= entering {
+		l.server.proved = account != "" && !l.server.shared &&
+			(was && l.server.is(account, before) || l.server.identifying && l.server.named || l.server.is(account, l.id.account))
+	}
 	switch {
 	case l.server.identifying && account != "":
-		l.identified(true)
-	case l.phase == online && (was == "") != (account == ""):
+		l.identified()
+	case l.phase == online && was != l.server.proved:
 		l.announce()
 	}
 }

@@ -136,6 +136,42 @@ func TestAwayIsAskedFor(t *testing.T) {
 	})
 }
 
+// TestARefusedTopicIsToldInTheRoom: it was told by the network, elsewhere.
+func TestARefusedTopicIsToldInTheRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n, s := scripted(t, nil)
+		p := play(t, n, alice(""))
+		s.accept()
+		s.welcome("alice", "")
+		p.join("#room", "alice")
+		s.letIn("alice")
+		p.expect("participant #room/alice here me")
+		if err := p.SetSubject(p.ctx, "#room", "mine"); err != nil {
+			t.Fatal(err)
+		}
+		s.expect("TOPIC #room mine")
+		s.send(":irc.example 482 alice #room :You're not a channel operator")
+		p.expect("headline #room/: You're not a channel operator")
+		s.send(":irc.example 482 alice #elsewhere :You're not a channel operator")
+		p.expect("headline ", "#elsewhere: You're not")
+	})
+}
+
+// TestContactsAwayStateIsAskedFor: the server tells it without a room in common
+// only who wants that.
+func TestContactsAwayStateIsAskedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n, s := scripted(t, nil)
+		play(t, n, alice(""))
+		s.accept()
+		s.expect("CAP LS")
+		s.send(":irc.example CAP * LS :away-notify extended-monitor other")
+		if req := s.expect("CAP REQ"); !strings.Contains(req, "extended-monitor") {
+			t.Errorf("asked for: %s", req)
+		}
+	})
+}
+
 func TestCommandsOnTheWire(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n, s := scripted(t, fast())

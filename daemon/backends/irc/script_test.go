@@ -438,7 +438,7 @@ func TestNickServ(t *testing.T) {
 		answer    string
 		confirmed string
 	}{
-		"notice":  {":NickServ!s@services. NOTICE alice :You are now identified for \x02alice\x02.", "AUTHENTICATED"},
+		"notice":  {":NickServ!s@services. NOTICE alice :You are now identified for \x02alice\x02.", "ADMITTED"}, // anybody can be called NickServ
 		"account": {":alice!u@h ACCOUNT alice", "AUTHENTICATED"},
 		"900":     {":irc.example 900 alice alice!u@h alice :logged in", "AUTHENTICATED"},
 		"silence": {":irc.example NOTICE alice :nothing to do with it", "ADMITTED"},

@@ -52,7 +52,8 @@ func (l *link) send(target string, m *backend.Message, res result) {
 	}
 	out := &outgoing{result: res, text: m.Text, xhtml: m.XHTML}
 	if l.server.isChannel(target) {
-		if out.room = l.rooms.find(target); out.room == nil || !out.room.inside {
+		// Where the JOIN has left, the message comes behind it.
+		if out.room = l.rooms.find(target); out.room == nil || !out.room.inside && !out.room.joining {
 			res.Refused("not-acceptable", "You are not in "+target)
 			return
 		}

@@ -18,10 +18,23 @@ type server struct {
 	tried int
 	// account is whom the network takes the user for, "" while it has not said.
 	account string
-	caps    caps
-	sasl    *saslExchange
+	// proved: the user's own password made the network say so. A service's
+	// notice is no proof, for anybody can have its nick on a network without
+	// services; nor is a client certificate, which all users share.
+	proved bool
+	// shared: SASL was done with the certificate that all users share.
+	shared bool
+	// stranger: the network knows no account of the nick's name.
+	stranger bool
+	caps     caps
+	sasl     *saslExchange
 	// identifying: NickServ was sent the password and has not answered.
 	identifying bool
+	// named: what NickServ was sent can only be a password for the user's own
+	// nick. Otherwise it may name an account itself ("OTHER PASSWORD" where a
+	// password belongs), or be for the nick that the user has for want of his
+	// own: then only an account of his name proves anything.
+	named bool
 	// labels maps open batches to the label of the request they answer.
 	labels map[string]string
 	// channels is how many channels the network has (numeric 254).

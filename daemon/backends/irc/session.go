@@ -30,6 +30,9 @@ type session struct {
 	// contacts are the legacy names to watch, by network and nick.
 	contacts map[string]map[string]string
 	status   backend.Status
+	// home is the network that the session is one with, nil where there are
+	// many alike; with one network it is the only link.
+	home *link
 }
 
 func (n *Network) newSession(u User, login backend.Login) *session {
@@ -39,8 +42,32 @@ func (n *Network) newSession(u User, login backend.Login) *session {
 	}
 	if n.addr.single {
 		s.invalid = s.single()
+	} else if strings.Contains(login.LegacyName, "@") {
+		s.invalid = s.goHome()
 	}
 	return s
+}
+
+// goHome makes the link with the network that the user's name carries
+// ("nick@irc.example.org", as in server mode): the session lasts as long as it,
+// and his password is for that network.
+func (s *session) goHome() error {
+	nick, network := s.network.addr.split(s.login.LegacyName)
+	settings, err := networkSettings(s.network.config, []string{network})
+	if err == nil {
+		err = s.network.allowed(network)
+	}
+	if err == nil && validNick(nick) == "" {
+		err = fmt.Errorf("%q is no IRC nick", nick)
+	}
+	if err != nil {
+		return &backend.Error{Code: pbnetwork.ConnectionError_CONNECTION_ERROR_INVALID_USERNAME, Text: "That name leads to no IRC network: " + err.Error(), Err: err}
+	}
+	l := newLink(s.user, identity{nick: nick, account: nick, password: s.login.Password}, settings, s.network)
+	l.open = s.network.dialerFor(network)
+	l.network, l.contact, l.status = network, network, s.status
+	s.links[network], s.home = l, l
+	return nil
 }
 
 // single makes the only link.
@@ -69,11 +96,24 @@ func (s *session) Run(ctx context.Context) error {
 	if s.network.addr.single {
 		return s.links[""].run(ctx)
 	}
-	s.user.Connected(s.login.LegacyName, pbnetwork.Confirmation_CONFIRMATION_ADMITTED)
+	ctx, cancel := context.WithCancel(ctx)
 	var running sync.WaitGroup
 	defer running.Wait()
+	defer cancel()
+	ended := make(chan error, 1)
+	if s.home != nil {
+		running.Add(1)
+		s.user.Go(func() {
+			defer running.Done()
+			ended <- s.home.run(ctx)
+		})
+	} else {
+		s.user.Connected(s.login.LegacyName, pbnetwork.Confirmation_CONFIRMATION_ADMITTED)
+	}
 	for {
 		select {
+		case err := <-ended:
+			return err
 		case l := <-s.begin:
 			running.Add(1)
 			s.user.Go(func() {
@@ -144,11 +184,14 @@ func (s *session) findOrMake(network, nick string) (l *link, made bool, err erro
 	if err != nil {
 		return nil, false, err
 	}
+	if err := s.network.allowed(network); err != nil {
+		return nil, false, err
+	}
 	if nick = validNick(nick); nick == "" {
 		return nil, false, errors.New("that is no IRC nick")
 	}
 	l = newLink(s.user, identity{nick: nick}, settings, s.network)
-	l.log = l.log.With("network", network)
+	l.log, l.open = l.log.With("network", network), s.network.dialerFor(network)
 	l.network, l.contact, l.transient, l.status = network, network, !s.stays(), s.status
 	l.many = true
 	for nick, legacy := range s.contacts[network] {
@@ -167,7 +210,7 @@ func (s *session) JoinRoom(ctx context.Context, legacy, nick, password string) e
 		return nil
 	}
 	if nick == "" {
-		nick = s.login.LegacyName
+		nick, _, _ = strings.Cut(s.login.LegacyName, "@")
 	}
 	for {
 		l, err := s.ensure(ctx, network, nick)

@@ -61,7 +61,7 @@ func (l *link) do(t task, now time.Time) {
 	case taskEnter:
 		l.identify()
 	case taskIdentify:
-		l.identified(false)
+		l.identified()
 	case taskIdle:
 		l.keepAlive(now)
 	case taskFence:

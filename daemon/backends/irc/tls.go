@@ -79,8 +79,11 @@ func dialError(e endpoint, err error) *backend.Error {
 		host    x509.HostnameError
 		invalid x509.CertificateInvalidError
 		record  tls.RecordHeaderError
+		closed  errNotPublic
 	)
 	switch {
+	case errors.As(err, &closed):
+		out.Code, out.Text = notPublic(e)
 	case errors.Is(err, errFingerprint):
 		out.Code = pbnetwork.ConnectionError_CONNECTION_ERROR_CERT_FINGERPRINT_MISMATCH
 		out.Text = "The certificate of " + e.host + " does not have the configured fingerprint"
