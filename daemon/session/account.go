@@ -36,8 +36,16 @@ type account struct {
 	lingering *timer
 	tried     bool // Options.Trial was called
 	restored  bool // the stored rooms were taken over
+	// adopting: what the store has is being taken over by a running session.
+	adopting bool
+	// accepted: the network took these credentials before.
+	accepted bool
+	// authorizes: on this network people allow each other to see them; as the
+	// last backend said.
+	authorizes bool
 
-	avatar       string // hash of the picture last asked for
+	avatar       string  // hash of the picture last asked for
+	picture      *[]byte // the user's own, until the network can be told
 	connected    bool
 	legacyName   string
 	confirmation pbnetwork.Confirmation
@@ -59,8 +67,12 @@ func (s *Session) setState(ctx context.Context, st State, text string) {
 func (s *Session) linked() bool { return s.account.link != nil }
 func (s *Session) online() bool { return s.account.connected }
 
-// stayConnected: the user stays logged in while none of his clients is there.
-func (s *Session) stayConnected() bool { return s.setting("stay_connected", s.set.StayConnected) }
+// stayConnected: the user stays logged in while none of his clients is there. In
+// server mode only one who is kept can: anybody may come with any name there,
+// and would leave a session behind for ever.
+func (s *Session) stayConnected() bool {
+	return (s.kept() || !s.set.ServerMode) && s.setting("stay_connected", s.set.StayConnected)
+}
 
 // setting reads a boolean setting of the user's own.
 func (s *Session) setting(name string, fallback bool) bool {
@@ -145,6 +157,7 @@ func (s *Session) unlink(ctx context.Context, why string) {
 	s.returnInflight(ctx, why)
 	s.abandonRequests(ctx)
 	s.abandonCommands()
+	s.abandonSearches()
 	s.dropStep()
 }
 

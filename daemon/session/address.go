@@ -17,17 +17,24 @@ type Addresses struct {
 	// Transport is the transport's JID, a domain.
 	Transport string
 	// Escape: names are escaped after XEP-0106; otherwise the last "@" of a
-	// name becomes "%" (service.jid_escaping=0, or the backend asks for it).
+	// name becomes "%" (service.jid_escaping=0, or the backend asks for it),
+	// unless it has characters besides that no localpart may have, such as the
+	// colon before a port.
 	Escape bool
 }
 
 // JID is the address of the contact, room or occupant with this legacy name. It
 // fails on a name that no JID can carry.
 func (a Addresses) JID(name, resource string) (jid.JID, error) {
-	local := escape.Percent(name)
-	if a.Escape {
-		local = escape.Escape(name)
+	if !a.Escape {
+		if j, err := a.parse(escape.Percent(name), resource); err == nil {
+			return j, nil
+		}
 	}
+	return a.parse(escape.Escape(name), resource)
+}
+
+func (a Addresses) parse(local, resource string) (jid.JID, error) {
 	s := local + "@" + a.Transport
 	if resource != "" {
 		s += "/" + resource

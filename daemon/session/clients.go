@@ -14,6 +14,8 @@ import (
 // clients are the user's XMPP clients that are available, by resource.
 type clients struct {
 	list map[string]*client
+	// attached are those that are bound, available or not, in server mode.
+	attached map[string]bool
 	// count numbers presences: among equal priorities the latest counts.
 	count int
 }
@@ -33,6 +35,9 @@ type client struct {
 	proven, probed bool
 	// exchange: it takes roster items (XEP-0144).
 	exchange ability
+	// ver is the hash of its caps; notify: it wants to hear of new avatars.
+	ver    string
+	notify bool
 }
 
 // ability is something a client has to be asked about.

@@ -87,6 +87,9 @@ func (e acquired) apply(ctx context.Context, s *Session) {
 		s.failed(ctx, &LoginError{pbnetwork.ConnectionError_CONNECTION_ERROR_NETWORK_ERROR, e.err.Error()})
 	default:
 		a.link, a.receiver = e.link, e.attempt.receiver
+		f := e.link.Features()
+		a.authorizes = f.Authorization
+		s.searchForm.Store(f.Search)
 		s.sendLogin(ctx)
 	}
 }
@@ -109,14 +112,20 @@ func (s *Session) sendLogin(ctx context.Context) {
 		s.failed(ctx, &LoginError{pbnetwork.ConnectionError_CONNECTION_ERROR_NETWORK_ERROR, "The connection with the network was lost"})
 		return
 	}
-	if a.link.Features().SendBuddiesOnLogin {
-		// An empty list names no user, so nobody could tell whose it is.
-		if list := s.contactFrames(); len(list.GetBuddy()) > 0 {
-			s.toBackend(ctx, pbnetwork.WrapperMessage_TYPE_BUDDIES, list)
-		}
-	}
+	s.sendContacts(ctx)
 	if a.link != nil && a.link.Level() > 0 {
 		s.sendStatus(ctx)
+	}
+}
+
+// sendContacts gives the list to a backend that keeps none.
+func (s *Session) sendContacts(ctx context.Context) {
+	if !s.account.link.Features().SendBuddiesOnLogin {
+		return
+	}
+	// In version 1 an empty list names no user, so nobody could tell whose it is.
+	if list := s.contactFrames(); len(list.GetBuddy()) > 0 {
+		s.toBackend(ctx, pbnetwork.WrapperMessage_TYPE_BUDDIES, list)
 	}
 }
 

@@ -24,6 +24,14 @@ type contacts struct {
 	// dirty are those whose told differs from what the network says.
 	dirty map[string]*contact
 	sync  *timer
+	// unsaved are those that the store has not as they are, in server mode.
+	unsaved map[string]*contact
+	save    *timer
+	// removals are the JIDs whose removal was not pushed yet.
+	removals []string
+	// removed and edited are those whom the user removed or changed lately:
+	// what the network says about them may have been under way.
+	removed, edited recent
 	// edits are the user's own changes that wait for the login.
 	edits []edit
 	// login numbers the logins, to tell who was heard of since the last.
@@ -42,8 +50,15 @@ type contact struct {
 	bare  string
 	full  string
 	local string
-	// row is the stored contact, for what a session does not interpret.
-	row store.Contact
+	// row is the stored contact, for what a session does not interpret; stored
+	// says that there is one.
+	row    store.Contact
+	stored bool
+	// listed: he is on the list, the network's or the user's; otherwise he only
+	// asks to see the user.
+	listed bool
+	// shown: he was in a list that somebody asked for.
+	shown bool
 
 	mood  mood // status NONE while he is not there
 	since time.Time
@@ -54,12 +69,7 @@ type contact struct {
 	auth     bool
 	authText string
 	typing   bool // the user is typing to him
-}
-
-// edit is a change by the user, as the backend will be told.
-type edit struct {
-	name    string
-	removed bool
+	picture  *picture
 }
 
 func newContacts() contacts {
@@ -68,30 +78,6 @@ func newContacts() contacts {
 
 // absent is the mood of a contact who is not there.
 var absent = mood{status: pbnetwork.StatusType_STATUS_NONE}
-
-// loadContacts reads the stored list. Without it a session still works: what
-// the network says is then told as new.
-func (s *Session) loadContacts(ctx context.Context) {
-	if !s.kept() {
-		return
-	}
-	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
-	defer cancel()
-	rows, err := s.o.Store.Contacts(ctx, s.account.user.ID)
-	if err != nil {
-		s.log.Warn("contacts not read", "err", err)
-		return
-	}
-	for _, row := range rows {
-		if c := s.newContact(row.Name); c != nil {
-			c.row = row
-			c.Alias, c.Groups = row.Nickname, roster.Groups(row.Groups)
-			c.Subscription, c.IconHash = roster.Known(row.Subscription), row.Settings["icon_hash"]
-			told := c.Contact
-			c.told = &told
-		}
-	}
-}
 
 // newContact makes an entry for name, nil if no JID can carry it or its address
 // is taken.
@@ -106,7 +92,13 @@ func (s *Session) newContact(name string) *contact {
 		return nil
 	}
 	c := &contact{bare: j.Bare().String(), full: j.String(), local: j.Localpart(), mood: absent, since: time.Now()}
+	if c.bare == s.user {
+		return nil // in server mode: the user himself
+	}
 	c.Contact = roster.Contact{Name: name, Subscription: roster.Ask}
+	if s.set.ServerMode {
+		c.Subscription = roster.Both
+	}
 	s.contacts.byName[name], s.contacts.byLocal[c.local] = c, c
 	return c
 }
@@ -127,12 +119,27 @@ func (s *Session) forget(c *contact) {
 	delete(s.contacts.byName, c.Name)
 	delete(s.contacts.byLocal, c.local)
 	delete(s.contacts.dirty, c.Name)
+	delete(s.contacts.unsaved, c.Name)
 }
 
-// onBuddies takes several contacts at once.
+// onBuddies takes several contacts at once, or the whole list.
 func onBuddies(ctx context.Context, s *Session, m *pbnetwork.Buddies) {
+	here := make(map[*contact]bool, len(m.GetBuddy()))
 	for _, b := range m.GetBuddy() {
 		onBuddyChanged(ctx, s, b)
+		if c := s.findContact(b.GetBuddyName()); c != nil {
+			here[c] = true
+		}
+	}
+	if !m.GetComplete() {
+		return
+	}
+	for _, c := range s.contacts.byLocal {
+		// Whom the user has just added the network may not know yet.
+		if c.listed && !here[c] && !s.contacts.edited.has(c.Name) {
+			c.gone = true
+			s.markDirty(c)
+		}
 	}
 }
 
@@ -140,16 +147,15 @@ func onBuddies(ctx context.Context, s *Session, m *pbnetwork.Buddies) {
 func onBuddyChanged(ctx context.Context, s *Session, b *pbnetwork.Buddy) {
 	c := s.findContact(b.GetBuddyName())
 	if c == nil {
+		if s.contacts.removed.has(b.GetBuddyName()) {
+			return
+		}
 		if c = s.newContact(b.GetBuddyName()); c == nil {
 			return
 		}
 	}
-	c.heard, c.gone = s.contacts.login, false
+	c.heard, c.gone, c.listed = s.contacts.login, false, true
 	was := c.Contact
-	c.Contact = was.Merge(roster.Update{Alias: b.GetAlias(), Groups: b.GetGroup(), IconHash: b.IconHash, Blocked: b.Blocked})
-	if c.told == nil || !c.told.Equal(c.Contact) {
-		s.markDirty(c)
-	}
 	now := c.mood
 	if b.Status != nil {
 		now = mood{b.GetStatus(), b.GetStatusMessage()}
@@ -157,18 +163,29 @@ func onBuddyChanged(ctx context.Context, s *Session, b *pbnetwork.Buddy) {
 	if !now.available() {
 		now.status = pbnetwork.StatusType_STATUS_NONE
 	}
+	c.Contact = was.Merge(roster.Update{
+		Alias: b.GetAlias(), Groups: b.GetGroup(), IconHash: b.IconHash, Blocked: b.Blocked, Auth: authOf(b, now),
+	})
+	if c.told == nil || !c.told.Equal(c.Contact) {
+		s.markDirty(c)
+	}
 	changed := now != c.mood || now.available() && (was.IconHash != c.IconHash || was.Alias != c.Alias)
 	if now.available() != c.mood.available() {
 		c.since = time.Now()
 	}
 	c.mood = now
+	s.authChanged(ctx, c, was.Auth)
 	if changed {
 		s.showContact(ctx, c, "")
+	}
+	if was.IconHash != c.IconHash {
+		s.pictureChanged(ctx, c)
 	}
 }
 
 // onBuddyRemoved: the network's list has lost a contact.
 func onBuddyRemoved(_ context.Context, s *Session, b *pbnetwork.Buddy) {
+	delete(s.contacts.removed, b.GetBuddyName())
 	if c := s.findContact(b.GetBuddyName()); c != nil {
 		c.gone = true
 		s.markDirty(c)
@@ -185,8 +202,8 @@ func (s *Session) contactFrames() *pbnetwork.Buddies {
 }
 
 func (s *Session) buddyFrame(c *contact) *pbnetwork.Buddy {
-	name, alias := c.Name, c.Alias
-	return &pbnetwork.Buddy{UserName: &s.user, BuddyName: &name, Alias: &alias, Group: c.Groups, Blocked: &c.Blocked}
+	name, alias, blocked := c.Name, c.Alias, c.Blocked // the frame may be written later
+	return &pbnetwork.Buddy{UserName: &s.user, BuddyName: &name, Alias: &alias, Group: c.Groups, Blocked: &blocked}
 }
 
 // contactsByName is the list in a fixed order.

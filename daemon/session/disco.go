@@ -8,6 +8,7 @@ import (
 
 	"spectrum.im/spectrum2/daemon/xmpp"
 	"spectrum.im/spectrum2/daemon/xmpp/attention"
+	"spectrum.im/spectrum2/daemon/xmpp/avatar"
 	"spectrum.im/spectrum2/daemon/xmpp/chatstate"
 	"spectrum.im/spectrum2/daemon/xmpp/dataform"
 	"spectrum.im/spectrum2/daemon/xmpp/disco"
@@ -26,10 +27,13 @@ const capsNode = "https://spectrum.im/"
 // a backend, so that clients ask once.
 func (s *Session) contactInfo() disco.Info {
 	i := disco.Info{
-		Identities: []disco.Identity{{Category: "client", Type: "pc", Name: s.networkName()}},
+		Identities: []disco.Identity{
+			{Category: "client", Type: "pc", Name: s.networkName()},
+			{Category: "pubsub", Type: "pep"}, // for their avatars
+		},
 		Features: []string{
 			disco.NSInfo, disco.NSItems, disco.NSCaps, chatstate.NS, attention.NS, vcard.NS, vcard.NSUpdate,
-			ping.NS, version.NS, last.NS,
+			ping.NS, version.NS, last.NS, avatar.NSPubSub, avatar.NSPubSub + "#retrieve-items",
 		},
 	}
 	if s.set.XHTML {
@@ -73,7 +77,10 @@ func answerInfo(ctx context.Context, s *Session, q question) {
 		}
 		i = disco.Info{
 			Identities: []disco.Identity{{Category: "client", Type: "pc", Name: t.nick()}},
-			Features:   []string{disco.NSInfo, disco.NSItems, vcard.NS, ping.NS, version.NS},
+			Features:   []string{disco.NSInfo, disco.NSItems, vcard.NS, version.NS},
+		}
+		if t.room != nil && t.nick() == t.room.state.Nick {
+			i.Features = append(i.Features, ping.NS) // others cannot be pinged
 		}
 	default:
 		i = s.contactInfo()
@@ -94,6 +101,9 @@ func (s *Session) roomInfo(t target) disco.Info {
 	}
 	if s.set.XHTML {
 		i.Features = append(i.Features, nsXHTMLIM)
+	}
+	if s.kept() {
+		i.Features = append(i.Features, s.set.RoomFeatures...)
 	}
 	if t.room == nil || !t.room.entered() {
 		return i

@@ -32,7 +32,13 @@ type network struct {
 	slow     bool
 	step     *pbnetwork.Step
 	contacts []*pbnetwork.Buddy
-	rooms    map[string]*netRoom
+	// whole makes it tell its contacts as one complete list.
+	whole bool
+	// photos by the contact's name; cards counts what was asked.
+	photos map[string][]byte
+	cards  int
+	found  *pbnetwork.SearchResult
+	rooms  map[string]*netRoom
 
 	links    []*link
 	acquired int
@@ -195,9 +201,16 @@ func (l *link) handle(f pbnetwork.Frame) {
 			l.join(m)
 		}
 	case *pbnetwork.VCard:
-		if m.GetBuddyName() != "mute" {
-			l.send(f.Type, &pbnetwork.VCard{UserName: &l.user, BuddyName: m.BuddyName, Id: m.Id, Fullname: proto.String("Full " + m.GetBuddyName())})
+		l.card(m)
+	case *pbnetwork.Search:
+		if m.GetField()[0].GetValue() == "hang" {
+			return
 		}
+		l.n.mu.Lock()
+		found := proto.Clone(l.n.found).(*pbnetwork.SearchResult)
+		l.n.mu.Unlock()
+		found.User, found.Id = &l.user, m.Id
+		l.send(pbnetwork.WrapperMessage_TYPE_SEARCH_RESULT, found)
 	case *pbnetwork.StepAnswer:
 		if m.GetCancelled() {
 			l.disconnected(pbnetwork.ConnectionError_CONNECTION_ERROR_AUTHENTICATION_FAILED, "No code was given")
@@ -215,9 +228,23 @@ func (l *link) handle(f pbnetwork.Frame) {
 	}
 }
 
+// card answers a vCard request.
+func (l *link) card(m *pbnetwork.VCard) {
+	if len(m.GetPhoto()) > 0 || m.GetNoPhoto() || m.GetBuddyName() == "mute" {
+		return
+	}
+	l.n.mu.Lock()
+	photo := l.n.photos[m.GetBuddyName()]
+	l.n.cards++
+	l.n.mu.Unlock()
+	l.send(pbnetwork.WrapperMessage_TYPE_VCARD, &pbnetwork.VCard{
+		UserName: &l.user, BuddyName: m.BuddyName, Id: m.Id, Fullname: proto.String("Full " + m.GetBuddyName()), Photo: photo,
+	})
+}
+
 func (l *link) login(m *pbnetwork.Login) {
 	l.n.mu.Lock()
-	password, away, silent, step, contacts := l.n.password, l.n.away, l.n.silent, l.n.step, l.n.contacts
+	password, away, silent, step, contacts, whole := l.n.password, l.n.away, l.n.silent, l.n.step, l.n.contacts, l.n.whole
 	l.n.mu.Unlock()
 	switch {
 	case silent:
@@ -229,6 +256,10 @@ func (l *link) login(m *pbnetwork.Login) {
 		l.send(pbnetwork.WrapperMessage_TYPE_STEP, step)
 	default:
 		l.connected()
+		if whole {
+			l.send(pbnetwork.WrapperMessage_TYPE_BUDDIES, &pbnetwork.Buddies{User: &l.user, Buddy: contacts, Complete: proto.Bool(true)})
+			return
+		}
 		for _, b := range contacts {
 			l.send(pbnetwork.WrapperMessage_TYPE_BUDDY_CHANGED, b)
 		}
@@ -333,6 +364,23 @@ func (l *link) says(from, nick, text string) {
 	l.send(pbnetwork.WrapperMessage_TYPE_CONV_MESSAGE, m)
 }
 
+// briefExtension is what the extension adds to a Buddy.
+func briefExtension(b *pbnetwork.Buddy) (s string) {
+	if b.Authorization != nil {
+		s += " " + strings.TrimPrefix(b.GetAuthorization().String(), "AUTHORIZATION_")
+	}
+	if b.AuthText != nil {
+		s += fmt.Sprintf(" %q", b.GetAuthText())
+	}
+	if b.GetExact() {
+		s += fmt.Sprintf(" exactly %q %q", b.GetAlias(), b.GetGroup())
+	}
+	if b.GetBlockedOnly() {
+		s += fmt.Sprintf(" blocked=%v", b.GetBlocked())
+	}
+	return s
+}
+
 func briefFrame(f pbnetwork.Frame) string {
 	name := strings.TrimPrefix(f.Type.String(), "TYPE_")
 	switch m := f.Message.(type) {
@@ -343,7 +391,7 @@ func briefFrame(f pbnetwork.Frame) string {
 		}
 		return s
 	case *pbnetwork.Buddy:
-		return fmt.Sprintf("%s %s", name, m.GetBuddyName())
+		return fmt.Sprintf("%s %s", name, m.GetBuddyName()) + briefExtension(m)
 	case *pbnetwork.Buddies:
 		var names []string
 		for _, b := range m.GetBuddy() {

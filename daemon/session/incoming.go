@@ -47,6 +47,10 @@ func (s *Session) fromContact(ctx context.Context, m *pbnetwork.ConversationMess
 	if from == "" {
 		return
 	}
+	if m.GetCarbon() && s.set.ServerMode {
+		s.ownMessage(ctx, from, false, m)
+		return
+	}
 	if m.GetCarbon() {
 		// What the user wrote with another client of the legacy network. To
 		// show it as his own needs a privileged component (XEP-0356): as a
@@ -58,7 +62,7 @@ func (s *Session) fromContact(ctx context.Context, m *pbnetwork.ConversationMess
 	if m.GetHeadline() && s.setting("send_headlines", s.set.SendHeadlines) {
 		typ = "headline"
 	}
-	for i, st := range s.messages(typ, from, m) {
+	for i, st := range s.messages(typ, from, s.user, m) {
 		if typ == "chat" {
 			st.Add(chatstate.Element(chatstate.Active))
 		}
@@ -68,13 +72,31 @@ func (s *Session) fromContact(ctx context.Context, m *pbnetwork.ConversationMess
 
 // fromOccupant is a private message in a room.
 func (s *Session) fromOccupant(ctx context.Context, r *chatRoom, nick string, m *pbnetwork.ConversationMessage) {
+	if m.GetCarbon() && s.set.ServerMode {
+		s.ownMessage(ctx, r.occupantJID(s, nick), true, m)
+		return
+	}
 	if m.GetCarbon() {
 		s.log.Debug("the user's own private message from elsewhere not shown: not privileged")
 		return
 	}
 	from := r.occupantJID(s, nick)
-	for i, st := range s.messages("chat", from, m) {
+	for i, st := range s.messages("chat", from, s.user, m) {
 		st.Add(muc.Private())
+		s.deliver(ctx, st, remoteKey(m, i))
+	}
+}
+
+// ownMessage is what the user wrote with another client of the legacy network:
+// as his server we may say that it is from him.
+func (s *Session) ownMessage(ctx context.Context, to string, private bool, m *pbnetwork.ConversationMessage) {
+	if !private {
+		to, _, _ = strings.Cut(to, "/")
+	}
+	for i, st := range s.messages("chat", s.user, to, m) {
+		if private {
+			st.Add(muc.Private())
+		}
 		s.deliver(ctx, st, remoteKey(m, i))
 	}
 }
@@ -106,8 +128,8 @@ func (s *Session) contactAddress(name string) string {
 
 // messages are the stanzas of one message: one, or with oob_split one for each
 // attachment.
-func (s *Session) messages(typ, from string, m *pbnetwork.ConversationMessage) []*xmpp.Element {
-	st := xmpp.NewMessage(typ, from, s.user)
+func (s *Session) messages(typ, from, to string, m *pbnetwork.ConversationMessage) []*xmpp.Element {
+	st := xmpp.NewMessage(typ, from, to)
 	if len(m.GetAttachment()) == 0 {
 		return []*xmpp.Element{s.fill(st, m.GetMessage(), m.GetXhtml(), m)}
 	}
@@ -123,7 +145,7 @@ func (s *Session) messages(typ, from string, m *pbnetwork.ConversationMessage) [
 		parts = append(parts, s.fill(st, m.GetMessage(), m.GetXhtml(), m))
 	}
 	for _, a := range m.GetAttachment() {
-		part := s.fill(xmpp.NewMessage(typ, from, s.user), a.GetUrl(), "", m)
+		part := s.fill(xmpp.NewMessage(typ, from, to), a.GetUrl(), "", m)
 		parts = append(parts, part.Add(oob.OOB{URL: a.GetUrl(), Desc: a.GetDescription()}.Element()))
 	}
 	return parts

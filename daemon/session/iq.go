@@ -9,6 +9,7 @@ import (
 	"mellium.im/xmpp/jid"
 
 	"spectrum.im/spectrum2/daemon/xmpp"
+	"spectrum.im/spectrum2/daemon/xmpp/avatar"
 	"spectrum.im/spectrum2/daemon/xmpp/disco"
 	"spectrum.im/spectrum2/daemon/xmpp/last"
 	"spectrum.im/spectrum2/daemon/xmpp/ping"
@@ -32,6 +33,8 @@ var iqHandlers = map[string]func(context.Context, *Session, question){
 	version.NS:    answerVersion,
 	last.NS:       answerLast,
 	vcard.NS:      answerVCard,
+
+	avatar.NSPubSub: answerPubSub,
 }
 
 // iqTo is an IQ to a contact or room.

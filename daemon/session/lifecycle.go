@@ -15,7 +15,7 @@ type loginWanted struct{}
 
 func (loginWanted) apply(ctx context.Context, s *Session) {
 	s.arrived()
-	s.account.pinned = s.clients.none()
+	s.account.pinned = s.clients.deserted()
 	s.logIn(ctx)
 	if !s.account.wanted {
 		s.account.pinned = false
@@ -84,7 +84,7 @@ func (e accountChanged) apply(ctx context.Context, s *Session) {
 			s.markDirty(c)
 		}
 	}
-	if !s.clients.none() {
+	if !s.clients.deserted() {
 		s.logIn(ctx)
 	}
 }
@@ -96,18 +96,40 @@ func (s *Session) adopted(ctx context.Context, old *store.User) {
 	if old.ID == 0 && s.kept() {
 		a.user.Online = false
 		s.markOnline(ctx, s.online())
-		for _, r := range s.rooms.sorted() {
-			if r.phase == inside {
-				s.keepRoom(ctx, r)
-			}
-		}
-		s.syncRoster()
+		s.takeOver(ctx)
 		return
 	}
 	a.user.Online = old.Online
-	if !a.wanted && a.state == BadCredentials && !s.clients.none() {
+	if !a.wanted && a.state == BadCredentials && !s.clients.deserted() {
 		s.logIn(ctx)
 	}
+}
+
+// takeOver makes a running session's own what the store has for its user, and
+// keeps what it has itself.
+func (s *Session) takeOver(ctx context.Context) {
+	s.account.adopting = true
+	s.loadContacts(ctx)
+	s.account.adopting = false
+	s.loadQueue(ctx)
+	if s.set.ServerMode {
+		for _, c := range s.contacts.byLocal {
+			if c.told != nil {
+				s.markUnsaved(c)
+			}
+		}
+	}
+	for _, r := range s.rooms.sorted() {
+		if r.phase == inside {
+			s.keepRoom(ctx, r)
+		}
+	}
+	s.syncRoster()
+	if s.online() {
+		s.rejoinRooms(ctx)
+		s.sendContacts(ctx)
+	}
+	s.flushQueue(ctx)
 }
 
 // unregisterWanted: the user gives the transport up.

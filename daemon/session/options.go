@@ -70,6 +70,9 @@ type Settings struct {
 	Name string
 	// Version of the program, for jabber:iq:version of contacts and rooms.
 	Version string
+	// RoomFeatures are what disco#info of a room says beside its own, for users
+	// who are kept: the features of its archive.
+	RoomFeatures []string
 	// Caps is the <c/> (XEP-0115) of the transport's own presence; nil: none.
 	Caps *xmpp.Element
 	// The keys of [service] that concern one user.
@@ -82,6 +85,11 @@ type Settings struct {
 	// Defaults of the user's own settings.
 	SendHeadlines bool
 	StayConnected bool
+	// ServerMode: the transport is the user's server. His roster is the
+	// network's list (Options.Roster) instead of something that he is asked
+	// about, every contact that is there is shown to each new client, and his
+	// clients are known by Attached and Detached.
+	ServerMode bool
 	// Queue is how many messages are kept for a user who is away; 0 means
 	// DefaultQueue.
 	Queue int
@@ -108,7 +116,15 @@ type Options struct {
 	// and is called once, from the session's goroutine, with what came of it:
 	// nil, or an error (a *LoginError where the network answered). After an
 	// error the session ends; after nil it waits a minute for the user's
-	// presence (its caller probes) or Login before it logs out again. It must
-	// not wait for the session.
+	// presence (its caller probes), Attached or Login before it logs out
+	// again. It must not wait for the session.
 	Trial func(error)
+	// Caps is shared by the sessions of an instance; nil: one of its own.
+	Caps *CapsCache
+	// Roster takes the contact list in server mode; nil otherwise.
+	Roster RosterPusher
+	// Refused, if set, is called once when the network refuses credentials
+	// that it had taken before (a password that was changed elsewhere), from
+	// the session's goroutine. It must not wait for the session.
+	Refused func(error)
 }

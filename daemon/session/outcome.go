@@ -15,7 +15,7 @@ func onConnected(ctx context.Context, s *Session, m *pbnetwork.Connected) {
 	a := &s.account
 	s.timers.stop(a.patience)
 	a.patience = nil
-	a.connected, a.wasOnline, a.failures = true, true, 0
+	a.connected, a.wasOnline, a.failures, a.accepted = true, true, 0, true
 	a.confirmation = m.GetConfirmation()
 	a.legacyName = a.user.Name
 	if n := m.GetLegacyName(); n != "" {
@@ -27,6 +27,8 @@ func onConnected(ctx context.Context, s *Session, m *pbnetwork.Connected) {
 	s.sendStatus(ctx)
 	s.contactsReturn(ctx)
 	s.rejoinRooms(ctx)
+	s.sendPicture(ctx)
+	s.missingPictures(ctx)
 	s.trialWent(ctx, nil)
 }
 
@@ -77,8 +79,15 @@ func (s *Session) refused(ctx context.Context, why *LoginError) {
 	s.contactsGone(ctx)
 	s.setState(ctx, BadCredentials, why.Text)
 	s.markOnline(ctx, false)
-	s.notice(ctx, fmt.Sprintf("%s refused the login: %s. "+
-		"Register again with the right name and password, or send “login” to try once more.", s.networkName(), sentence(why.Text)))
+	advice := "Register again with the right name and password, or send “login” to try once more."
+	if s.set.ServerMode {
+		advice = "Log in again."
+	}
+	s.notice(ctx, fmt.Sprintf("%s refused the login: %s. %s", s.networkName(), sentence(why.Text), advice))
+	if a.accepted && s.o.Refused != nil {
+		a.accepted = false
+		s.o.Refused(why)
+	}
 }
 
 // retry waits and logs in again.
@@ -115,6 +124,7 @@ func (s *Session) trialWent(ctx context.Context, why *LoginError) {
 		return
 	}
 	a.lingering = s.timers.after(trialGrace, lingered{})
+	s.publish() // whoever hears of it asks at once what the network confirmed
 	s.o.Trial(nil)
 }
 
@@ -127,7 +137,7 @@ type lingered struct{}
 func (lingered) apply(ctx context.Context, s *Session) {
 	a := &s.account
 	a.lingering = nil
-	if s.clients.none() && !a.pinned && !(s.stayConnected() && s.kept()) && (a.wanted || s.linked()) {
+	if s.clients.deserted() && !a.pinned && !(s.stayConnected() && s.kept()) && (a.wanted || s.linked()) {
 		s.logOut(ctx, Offline, "Logged out")
 	}
 }

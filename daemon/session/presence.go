@@ -38,7 +38,10 @@ func (s *Session) clientAvailable(ctx context.Context, from jid.JID, st *xmpp.El
 	x.direct, x.proven, x.probed = true, true, false
 	s.arrived()
 	s.account.pinned = false // from now on his presence decides
-	s.noteAvatar(ctx, st)
+	if !s.set.ServerMode {   // there his server sees to it
+		s.noteAvatar(ctx, st)
+	}
+	s.noteCaps(ctx, x, st)
 	// A client that changes its status by itself is not the user acting: after
 	// refused credentials only one that comes, or says the same again on
 	// purpose, tries anew.
@@ -52,16 +55,22 @@ func (s *Session) clientAvailable(ctx context.Context, from jid.JID, st *xmpp.El
 	if isNew || first {
 		s.welcome(ctx, x, alone)
 	}
+	s.stopHolding()
 	s.flushQueue(ctx)
 	s.tellDoubts()
 }
 
 // welcome brings a client up to date that just came.
 func (s *Session) welcome(ctx context.Context, x *client, alone bool) {
-	s.showContacts(ctx, x.full, alone)
+	s.showContacts(ctx, x.full, alone || s.set.ServerMode)
 	s.syncRoster()
+	switch {
+	case s.set.ServerMode:
+		s.showAuthRequests(ctx, x.full)
+	case alone:
+		s.showAuthRequests(ctx, "")
+	}
 	if alone {
-		s.showAuthRequests(ctx)
 		s.promptStep(ctx)
 	}
 }
@@ -88,7 +97,7 @@ func (s *Session) dropClient(ctx context.Context, resource string) {
 // maybeLeave logs out when the last client is gone, unless the user stays.
 func (s *Session) maybeLeave(ctx context.Context) {
 	a := &s.account
-	if !s.clients.none() || a.lingering != nil || a.pinned {
+	if !s.clients.deserted() || a.lingering != nil || a.pinned {
 		return
 	}
 	if s.stayConnected() && a.wanted {
@@ -147,6 +156,9 @@ func (s *Session) sendStatus(ctx context.Context) {
 	now := mood{}
 	if x := s.clients.highest(); x != nil {
 		now = x.mood
+	} else if s.set.ServerMode && (len(s.clients.attached) > 0 || a.lingering != nil || s.o.Trial != nil && !a.tried) {
+		// Who has not said that he is there is not seen, but he hears.
+		now = mood{pbnetwork.StatusType_STATUS_INVISIBLE, ""}
 	} else if s.stayConnected() {
 		now = mood{pbnetwork.StatusType_STATUS_AWAY, ""}
 	}
@@ -176,6 +188,19 @@ func (e linkChanged) apply(ctx context.Context, s *Session) {
 		return
 	}
 	s.queue.down = false
+	if !s.set.ServerMode {
+		s.proveClients(ctx)
+	}
+	s.showTransport(ctx, "")
+	s.showContacts(ctx, "", true)
+	s.showAuthRequests(ctx, "")
+	s.catchUpRooms(ctx)
+	s.flushQueue(ctx)
+	s.tellDoubts()
+}
+
+// proveClients asks the user's clients, and his server, who is still there.
+func (s *Session) proveClients(ctx context.Context) {
 	for _, x := range s.clients.list {
 		x.proven, x.probed = false, true
 		s.pingClient(ctx, x)
@@ -184,12 +209,6 @@ func (e linkChanged) apply(ctx context.Context, s *Session) {
 	if !s.clients.none() {
 		s.timers.after(linkGrace, clientsDue{})
 	}
-	s.showTransport(ctx, "")
-	s.showContacts(ctx, "", true)
-	s.showAuthRequests(ctx)
-	s.catchUpRooms(ctx)
-	s.flushQueue(ctx)
-	s.tellDoubts()
 }
 
 // clientsDue drops the clients that did not show themselves after LinkUp: the

@@ -25,6 +25,12 @@ type queue struct {
 	// replies are what became of the user's own messages while there was no
 	// link to tell him.
 	replies []*xmpp.Element
+	// hold waits after a message came back that no client took, at held;
+	// patience is how long. mixed: some came back behind newer ones.
+	hold     *timer
+	held     time.Time
+	patience time.Duration
+	mixed    bool
 	// again tries after a stanza did not leave although there was a link.
 	again *timer
 }
@@ -41,10 +47,10 @@ const (
 // reachable reports whether a message to the user's bare JID reaches a client
 // of his.
 func (s *Session) reachable() bool {
-	if s.queue.down {
+	if s.queue.down || s.queue.hold != nil {
 		return false
 	}
-	if s.o.Trial != nil && !s.account.tried {
+	if s.o.Trial != nil && !s.account.tried && !s.set.ServerMode {
 		return true // who registers is there, although he has not said so yet
 	}
 	for _, x := range s.clients.list {
@@ -59,6 +65,9 @@ func (s *Session) reachable() bool {
 // is kept: while older ones wait, a new one waits behind them. key names it
 // for the store; "" stands for the stanza's own id.
 func (s *Session) deliver(ctx context.Context, st *xmpp.Element, key string) {
+	if s.set.ServerMode {
+		markTime(st)
+	}
 	if s.reachable() && !s.queue.stored && len(s.queue.memory) == 0 && s.send(ctx, st) {
 		return
 	}
@@ -102,7 +111,7 @@ func (queueDue) apply(ctx context.Context, s *Session) {
 func (s *Session) keep(ctx context.Context, st *xmpp.Element, key string) {
 	if _, delayed := delay.Of(st); !delayed {
 		// st may have been handed to the front already.
-		st = st.Clone().Add(delay.Element(s.set.Addresses.Transport, time.Now(), "The recipient was away"))
+		st = st.Clone().Add(delay.Element(s.set.Addresses.Transport, cameAt(st), "The recipient was away"))
 	}
 	if key == "" {
 		key = st.Get("id")
@@ -162,10 +171,17 @@ func (s *Session) flushQueue(ctx context.Context) {
 		}
 		s.queue.replies = s.queue.replies[1:]
 	}
+	batch := flushBatch
+	if s.queue.mixed {
+		batch = s.queueLimit() // all, to bring them into order
+	}
 	for s.queue.stored && s.reachable() && s.kept() {
-		rows, err := s.waiting(ctx, flushBatch)
+		rows, err := s.waiting(ctx, batch)
+		if s.queue.mixed {
+			inOrder(rows)
+		}
 		if err == nil && len(rows) == 0 {
-			s.queue.stored = false
+			s.queue.stored, s.queue.mixed = false, false
 			break
 		}
 		if err != nil || !s.flush(ctx, rows) {

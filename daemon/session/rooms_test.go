@@ -460,6 +460,12 @@ func TestRoomQuestions(t *testing.T) {
 				t.Errorf("%s is %+v", room, info)
 			}
 		}
+		for nick, mine := range map[string]bool{"me": true, "juliet": false} { // who answers a ping says so
+			w.post(ask("#verona@gw.example/"+nick, "<query xmlns='"+disco.NSInfo+"'/>"))
+			if info := disco.ParseInfo(w.front.take()[0].Child(disco.NSInfo, "query")); info.Has("urn:xmpp:ping") != mine {
+				t.Errorf("%s is %+v", nick, info)
+			}
+		}
 		w.post(ask("#verona@gw.example", "<query xmlns='"+disco.NSItems+"'/>"))
 		if items := disco.ParseItems(w.front.take()[0].Child(disco.NSItems, "query")); len(items.Items) != 3 {
 			t.Errorf("items %+v", items)

@@ -53,6 +53,10 @@ type syncDue struct{}
 
 func (syncDue) apply(ctx context.Context, s *Session) {
 	s.contacts.sync = nil
+	if s.set.ServerMode {
+		s.pushRoster(ctx)
+		return
+	}
 	if s.clients.none() || s.queue.down || !s.kept() {
 		return // welcome, LinkUp and ChangeAccount come here again
 	}
@@ -92,6 +96,9 @@ func (s *Session) rosterChanges(ctx context.Context, limit int) []roster.Change 
 		switch {
 		case !c.gone:
 			want = append(want, c.Contact)
+		case c.told == nil && c.shown && s.set.ServerMode:
+			s.pushRemoval(ctx, c)
+			s.forget(c)
 		case c.told == nil:
 			s.contactGone(ctx, c)
 			s.forget(c)
@@ -170,14 +177,18 @@ func (s *Session) tell(ctx context.Context, ch roster.Change, subscribe bool) {
 		s.dropContact(ctx, c)
 		return
 	case ch.Kind == roster.Add && subscribe && c.Subscription == roster.Ask:
-		s.askSubscription(ctx, c, "")
+		s.askSubscription(ctx, c, "", "")
 	}
 	s.keepContact(ctx, c)
 }
 
-// askSubscription asks the user to let the contact into his roster.
-func (s *Session) askSubscription(ctx context.Context, c *contact, text string) {
-	st := xmpp.NewPresence("subscribe", c.bare, s.user)
+// askSubscription asks the user, in one client or (to is empty) all of them, to
+// let the contact into his roster.
+func (s *Session) askSubscription(ctx context.Context, c *contact, text, to string) {
+	if to == "" {
+		to = s.user
+	}
+	st := xmpp.NewPresence("subscribe", c.bare, to)
 	if text != "" {
 		st.Add(xmpp.NewText(xmpp.NSClient, "status", text))
 	}
@@ -191,6 +202,11 @@ func (s *Session) askSubscription(ctx context.Context, c *contact, text string) 
 func (s *Session) keepContact(ctx context.Context, c *contact) {
 	told := c.Contact
 	c.told = &told
+	s.saveContact(ctx, c)
+}
+
+// saveContact writes a contact as he is.
+func (s *Session) saveContact(ctx context.Context, c *contact) {
 	if !s.kept() {
 		return
 	}
@@ -203,16 +219,18 @@ func (s *Session) keepContact(ctx context.Context, c *contact) {
 		settings["icon_hash"] = c.IconHash
 		row.Settings = settings
 	}
-	_ = s.stored(ctx, "contact", func(ctx context.Context, t store.Token) error {
+	err := s.stored(ctx, "contact", func(ctx context.Context, t store.Token) error {
 		return s.o.Store.PutContact(ctx, t, row)
 	})
+	c.stored = c.stored || err == nil
 }
 
 func (s *Session) dropContact(ctx context.Context, c *contact) {
-	if c.told == nil || !s.kept() {
+	if !s.kept() || !c.stored && (s.set.ServerMode || c.told == nil) {
 		return
 	}
 	_ = s.stored(ctx, "removed contact", func(ctx context.Context, t store.Token) error {
 		return s.o.Store.DeleteContact(ctx, t, s.account.user.ID, c.Name)
 	})
+	c.row, c.stored = store.Contact{}, false
 }

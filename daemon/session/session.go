@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"spectrum.im/spectrum2/daemon/pbnetwork"
 	"spectrum.im/spectrum2/daemon/store"
 	"spectrum.im/spectrum2/daemon/xmpp"
 )
@@ -29,7 +30,9 @@ type Session struct {
 	status   atomic.Pointer[Status]
 	step     atomic.Pointer[Step]
 	roomList atomic.Pointer[[]RoomInfo]
-	activity atomic.Int64
+	// searchForm is nil where there is no directory.
+	searchForm atomic.Pointer[pbnetwork.SearchForm]
+	activity   atomic.Int64
 
 	// Owned.
 	set     Settings // as of the current event
@@ -46,6 +49,8 @@ type Session struct {
 	receipts receiptsWanted
 	queue    queue
 	requests requests
+	pictures pictures
+	searches searches
 	steps    steps
 	commands commands
 	doubts   doubts
@@ -58,6 +63,9 @@ const startGrace = time.Minute
 func New(o Options) *Session {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Caps == nil {
+		o.Caps = NewCapsCache()
 	}
 	s := &Session{
 		o: o, user: o.User.JID, log: o.Log,
@@ -140,7 +148,7 @@ func (s *Session) over() bool {
 	if s.closing {
 		return true
 	}
-	if s.account.wanted || s.account.lingering != nil || s.linked() || s.account.attempt != nil || !s.clients.none() {
+	if s.account.wanted || s.account.lingering != nil || s.linked() || s.account.attempt != nil || !s.clients.deserted() {
 		return false
 	}
 	return s.box.close(false)

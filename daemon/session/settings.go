@@ -63,7 +63,7 @@ func (s *Session) keepSetting(ctx context.Context, name, value string) error {
 func (s *Session) switched(ctx context.Context) {
 	if why := s.refusal(); why != "" {
 		s.logOut(ctx, Disabled, why)
-	} else if !s.clients.none() {
+	} else if !s.clients.deserted() {
 		s.logIn(ctx)
 	} else if s.account.state == Disabled {
 		s.setState(ctx, Offline, "")

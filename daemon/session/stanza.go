@@ -22,6 +22,10 @@ func (e stanzaCame) apply(ctx context.Context, s *Session) {
 		return
 	}
 	to, err := xmpp.ParseJID(st.Get("to"))
+	if s.set.ServerMode && (st.Get("to") == "" || to.Bare().String() == s.user) {
+		// The user's own presence goes to his server, which this is.
+		to, err = xmpp.ParseJID(s.set.Addresses.Transport)
+	}
 	if err != nil {
 		s.send(ctx, xmpp.ErrorReply(st, "", xmpp.JIDMalformed, "This is not an address"))
 		return
@@ -104,7 +108,7 @@ func (s *Session) presenceTo(ctx context.Context, from jid.JID, t target, st *xm
 	}
 	switch st.Get("type") {
 	case "subscribe":
-		s.userAdds(ctx, t)
+		s.userAdds(ctx, t, st.ChildText(xmpp.NSClient, "status"))
 	case "subscribed":
 		s.userAccepts(ctx, t)
 	case "unsubscribe", "unsubscribed":

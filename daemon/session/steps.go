@@ -45,12 +45,7 @@ func onStep(ctx context.Context, s *Session, m *pbnetwork.Step) {
 		ID: m.GetId(), Kind: m.GetKind(), Title: m.GetTitle(), Instructions: m.GetInstructions(),
 		URI: m.GetUri(), Expires: time.Now().Add(wait),
 	}
-	for _, f := range m.GetField() {
-		step.Fields = append(step.Fields, StepField{
-			Name: f.GetName(), Label: f.GetLabel(), Secret: f.GetSecret(), Required: f.GetRequired(),
-			Value: f.GetValue(), Options: slices.Clone(f.GetOption()),
-		})
-	}
+	step.Fields = stepFields(m.GetField())
 	s.steps.state = s.account.state
 	s.steps.timer = s.timers.after(wait, stepExpired{step.ID})
 	s.timers.stop(s.account.patience) // the user takes his time

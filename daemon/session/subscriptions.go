@@ -12,12 +12,16 @@ import (
 	"spectrum.im/spectrum2/daemon/xmpp"
 )
 
-// userAdds: the user wants a contact in his roster.
-func (s *Session) userAdds(ctx context.Context, t target) {
-	c := s.userWants(ctx, t)
+// userAdds: the user wants a contact in his roster, and to see him. text is what
+// he says with it.
+func (s *Session) userAdds(ctx context.Context, t target, text string) {
+	c := s.userWants(ctx, t, edit{kind: changed, asks: true, text: text})
 	if c == nil {
 		s.send(ctx, xmpp.NewPresence("unsubscribed", t.jid.Bare().String(), s.user))
 		return
+	}
+	if c.Auth != roster.Allowed {
+		return // the network says what the contact answers
 	}
 	s.send(ctx, xmpp.NewPresence("subscribed", c.bare, s.user))
 	if c.mood.available() {
@@ -28,30 +32,55 @@ func (s *Session) userAdds(ctx context.Context, t target) {
 // userAccepts: the user lets a contact see his presence, which answers the
 // request of one that the network or the transport sent.
 func (s *Session) userAccepts(ctx context.Context, t target) {
-	if c := s.userWants(ctx, t); c != nil && c.mood.available() {
+	if t.contact != nil && t.contact.auth && s.account.authorizes {
+		s.userAnswers(ctx, t.contact, true)
+		return
+	}
+	if s.set.ServerMode && (t.contact == nil || !t.contact.auth) {
+		return // nobody asked
+	}
+	if c := s.userWants(ctx, t, edit{kind: changed}); c != nil && c.mood.available() {
 		s.showContact(ctx, c, "")
+	}
+}
+
+// userAnswers grants or refuses what a contact asked for.
+func (s *Session) userAnswers(ctx context.Context, c *contact, grant bool) {
+	c.auth, c.authText = false, ""
+	if s.account.authorizes || !c.listed {
+		s.edit(ctx, edit{name: c.Name, kind: answered, yes: grant})
+	}
+	switch {
+	case !c.listed:
+		s.forget(c)
+	case grant && c.Subscription != roster.Both:
+		c.Subscription = roster.Both
+		s.changedByUser(ctx, c)
 	}
 }
 
 // userWants makes a contact the user's own, and the network's where it does not
 // know him.
-func (s *Session) userWants(ctx context.Context, t target) *contact {
+func (s *Session) userWants(ctx context.Context, t target, e edit) *contact {
 	c := t.contact
-	isNew := c == nil
-	if isNew {
+	if c == nil {
 		if c = s.newContact(t.name); c == nil {
 			return nil
 		}
 	}
+	isNew := !c.listed
 	was := c.Subscription
-	c.Subscription = roster.Both
-	if isNew || c.auth || was == roster.None {
-		s.edit(ctx, edit{name: c.Name})
+	c.Subscription, c.listed, c.gone = roster.Both, true, false
+	if e.asks && s.account.authorizes && (isNew || c.Auth != roster.Allowed) {
+		c.Auth = roster.Asked
+	}
+	if isNew || c.auth || was == roster.None || e.asks && c.Auth != roster.Allowed {
+		e.name = c.Name
+		s.edit(ctx, e)
 	}
 	c.auth, c.authText = false, ""
 	if c.told == nil || !c.told.Equal(c.Contact) {
-		delete(s.contacts.dirty, c.Name)
-		s.keepContact(ctx, c)
+		s.changedByUser(ctx, c)
 	}
 	return c
 }
@@ -60,7 +89,15 @@ func (s *Session) userWants(ctx context.Context, t target) *contact {
 // asked.
 func (s *Session) userRemoves(ctx context.Context, t target, typ string) {
 	c := t.contact
-	if c == nil {
+	switch {
+	case c == nil:
+		return
+	case typ == "unsubscribed" && c.auth && (s.account.authorizes || s.set.ServerMode):
+		s.userAnswers(ctx, c, false)
+		return
+	case s.set.ServerMode:
+		// The network's list knows no half of a contact: the roster says so.
+		s.pushItems(ctx, []*contact{c})
 		return
 	}
 	if typ == "unsubscribe" {
@@ -72,45 +109,17 @@ func (s *Session) userRemoves(ctx context.Context, t target, typ string) {
 	delete(s.contacts.dirty, c.Name)
 	switch {
 	case s.set.RemoveBuddy:
-		s.edit(ctx, edit{name: c.Name, removed: true})
+		s.edit(ctx, edit{name: c.Name, kind: removed})
 		s.forget(c)
 		s.dropContact(ctx, c)
 		return
 	case refused:
-		s.edit(ctx, edit{name: c.Name, removed: true})
+		s.edit(ctx, edit{name: c.Name, kind: removed})
 	}
 	// The network keeps him, so he is remembered as unwanted: otherwise the
 	// next login would suggest him again.
 	c.Subscription = roster.None
 	s.keepContact(ctx, c)
-}
-
-// edit tells the backend of a change by the user, now or after the login.
-func (s *Session) edit(ctx context.Context, e edit) {
-	s.contacts.edits = slices.DeleteFunc(s.contacts.edits, func(o edit) bool { return o.name == e.name })
-	if !s.online() {
-		s.contacts.edits = append(s.contacts.edits, e)
-		return
-	}
-	frame := &pbnetwork.Buddy{UserName: &s.user, BuddyName: &e.name}
-	typ := pbnetwork.WrapperMessage_TYPE_BUDDY_REMOVED
-	if !e.removed {
-		typ = pbnetwork.WrapperMessage_TYPE_BUDDY_CHANGED
-		if c := s.contacts.byName[e.name]; c != nil {
-			frame = s.buddyFrame(c)
-		}
-	}
-	if !s.toBackend(ctx, typ, frame) {
-		s.contacts.edits = append(s.contacts.edits, e)
-	}
-}
-
-func (s *Session) flushEdits(ctx context.Context) {
-	edits := s.contacts.edits
-	s.contacts.edits = nil
-	for _, e := range edits {
-		s.edit(ctx, e)
-	}
 }
 
 // onAuthRequest: somebody on the network asks to see the user's presence. The
@@ -127,14 +136,44 @@ func onAuthRequest(ctx context.Context, s *Session, b *pbnetwork.Buddy) {
 		c.Alias = b.GetAlias()
 	}
 	c.auth, c.authText = true, b.GetStatusMessage()
-	s.askSubscription(ctx, c, c.authText)
+	s.askSubscription(ctx, c, c.authText, "")
 }
 
-// showAuthRequests repeats what was asked while the user was away.
-func (s *Session) showAuthRequests(ctx context.Context) {
+// showAuthRequests repeats what was asked while the user was away, for one
+// client or (to is empty) all.
+func (s *Session) showAuthRequests(ctx context.Context, to string) {
 	for _, name := range slices.Sorted(maps.Keys(s.contacts.byName)) {
 		if c := s.contacts.byName[name]; c.auth {
-			s.askSubscription(ctx, c, c.authText)
+			s.askSubscription(ctx, c, c.authText, to)
 		}
 	}
+}
+
+// authOf is what b says about the user's own request to see the contact, nil
+// for nothing. Whom he sees has allowed it.
+func authOf(b *pbnetwork.Buddy, now mood) *roster.Auth {
+	a := roster.Allowed
+	switch b.GetAuthorization() {
+	case pbnetwork.Authorization_AUTHORIZATION_ASKED:
+		a = roster.Asked
+	case pbnetwork.Authorization_AUTHORIZATION_DENIED:
+		a = roster.Denied
+	case pbnetwork.Authorization_AUTHORIZATION_UNCHANGED:
+		if !now.available() {
+			return nil
+		}
+	}
+	return &a
+}
+
+// authChanged tells the user what became of his request.
+func (s *Session) authChanged(ctx context.Context, c *contact, was roster.Auth) {
+	if c.Auth == was || was != roster.Asked {
+		return
+	}
+	typ := "subscribed"
+	if c.Auth == roster.Denied {
+		typ = "unsubscribed"
+	}
+	s.send(ctx, xmpp.NewPresence(typ, c.bare, s.user))
 }
