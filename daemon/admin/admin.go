@@ -10,6 +10,7 @@ package admin
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 )
@@ -146,6 +147,15 @@ func New(i Instance, a Accounts, say func(error) string) *Table {
 		t.byName[e.Name] = e
 	}
 	return t
+}
+
+// Without takes entries out of the table that mean nothing in an instance. It
+// is called before the table is used.
+func (t *Table) Without(names ...string) {
+	t.entries = slices.DeleteFunc(t.entries, func(e *Entry) bool { return slices.Contains(names, e.Name) })
+	for _, n := range names {
+		delete(t.byName, n)
+	}
 }
 
 // Visible returns the entries that c may use, in the table's order.

@@ -29,3 +29,14 @@ type Instance interface {
 	// the error names every mistake.
 	Reload(ctx context.Context) (api.Reload, error)
 }
+
+// Clients is what an Instance in server mode has besides. The requests for it
+// are answered as not found where the Instance does not have it, or is in
+// gateway mode.
+type Clients interface {
+	// Sessions are snapshots in any order; they must not wait for a client.
+	Sessions(ctx context.Context) []api.Session
+	// EndSession ends the connection of a full JID, or all of a bare one, and
+	// returns how many those were; none is no error.
+	EndSession(ctx context.Context, jid string) (int, error)
+}

@@ -35,32 +35,43 @@ func (h *handler) backends(w http.ResponseWriter, r *http.Request) {
 }
 
 func (h *handler) users(w http.ResponseWriter, r *http.Request) {
+	after, limit, err := h.part(r)
+	if err != nil {
+		h.fail(w, r, err)
+		return
+	}
+	users, next := cut(h.instance.Users(r.Context()), func(u api.User) string { return u.JID }, after, limit)
+	answer(h, w, r, api.UserPage{Users: users, Next: next}, nil)
+}
+
+// part is which part of a list a request wants.
+func (h *handler) part(r *http.Request) (after string, limit int, fail *api.Error) {
 	q := r.URL.Query()
-	limit := api.MaxPage
+	limit = api.MaxPage
 	if s := q.Get("limit"); s != "" {
 		n, err := strconv.Atoi(s)
 		if err != nil || n < 1 || n > api.MaxPage {
-			h.fail(w, r, badRequest("limit has to be a number from 1 to %d, not %.20q", api.MaxPage, s))
-			return
+			return "", 0, badRequest("limit has to be a number from 1 to %d, not %.20q", api.MaxPage, s)
 		}
 		limit = n
 	}
-	answer(h, w, r, page(h.instance.Users(r.Context()), q.Get("after"), limit), nil)
+	return q.Get("after"), limit, nil
 }
 
-// page cuts at most limit users after the given JID out of all.
-func page(users []api.User, after string, limit int) api.UserPage {
-	slices.SortFunc(users, func(a, b api.User) int { return strings.Compare(a.JID, b.JID) })
-	first := sort.Search(len(users), func(i int) bool { return users[i].JID > after })
-	users = users[first:]
-	p := api.UserPage{Users: users}
-	if len(users) > limit {
-		p = api.UserPage{Users: users[:limit], Next: users[limit-1].JID}
+// cut cuts at most limit of the list after the given JID out of all; next is
+// where the rest begins, "" if there is none.
+func cut[T any](all []T, jid func(T) string, after string, limit int) (list []T, next string) {
+	slices.SortFunc(all, func(a, b T) int { return strings.Compare(jid(a), jid(b)) })
+	first := sort.Search(len(all), func(i int) bool { return jid(all[i]) > after })
+	list = all[first:]
+	if len(list) > limit {
+		list = list[:limit]
+		next = jid(list[limit-1])
 	}
-	if p.Users == nil {
-		p.Users = []api.User{}
+	if list == nil {
+		list = []T{}
 	}
-	return p
+	return list, next
 }
 
 func (h *handler) query(w http.ResponseWriter, r *http.Request) {

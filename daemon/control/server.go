@@ -99,6 +99,8 @@ func (h *handler) routes() http.Handler {
 	mux.HandleFunc("POST "+api.PathReload, h.reload)
 	mux.HandleFunc("POST "+api.PathRegistrations, h.register)
 	mux.HandleFunc("DELETE "+api.PathRegistrations+"/{jid}", h.unregister)
+	mux.HandleFunc("GET "+api.PathSessions, h.sessions)
+	mux.HandleFunc("POST "+api.PathSessionsEnd, h.endSession)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		h.fail(w, r, &api.Error{Code: api.CodeNotFound, Text: fmt.Sprintf(
 			"%.20q of %.100q is no request of version %d of the control API", r.Method, r.URL.Path, api.Version)})

@@ -54,10 +54,7 @@ func (a accounts) Change(ctx context.Context, u *store.User, try bool) error {
 		a.probe(ctx, u.JID)
 		return err
 	}
-	token, err := a.store.Claim(ctx, u.JID)
-	if err == nil {
-		err = a.store.UpdateUser(ctx, token, u)
-	}
+	err = a.owned(ctx, u.JID, func(t store.Token) error { return a.store.UpdateUser(ctx, t, u) })
 	if err != nil {
 		if s != nil {
 			a.stopSession(ctx, u.JID, s)
@@ -68,6 +65,20 @@ func (a accounts) Change(ctx context.Context, u *store.User, try bool) error {
 		s = a.sessions.get(u.JID)
 	}
 	return a.adopt(ctx, u, s)
+}
+
+// owned does f with the user's token: his session's where one runs, which a
+// claim of its own would cut off from the database.
+func (a accounts) owned(ctx context.Context, user string, f func(store.Token) error) error {
+	if t := a.sessions.token(user); t != 0 {
+		return f(t)
+	}
+	t, err := a.store.Claim(ctx, user)
+	if err != nil {
+		return err
+	}
+	defer a.unclaim(user, t)
+	return f(t)
 }
 
 // adopt tells the session, if there is one, what has become the user's account.
@@ -159,6 +170,11 @@ func (o own) Unregister(ctx context.Context, jid string) error {
 	bare, err := bareUser(jid)
 	if err != nil {
 		return err
+	}
+	if o.side != nil {
+		if err := o.side.mayForget(bare); err != nil {
+			return err
+		}
 	}
 	return o.registrar.Remove(ctx, bare)
 }

@@ -8,8 +8,13 @@ import (
 
 	"mellium.im/xmpp/jid"
 
+	"spectrum.im/spectrum2/daemon/register"
 	"spectrum.im/spectrum2/daemon/xmpp"
 )
+
+// errNoRegistration: in server mode the account is the network's, and no
+// password is kept.
+var errNoRegistration = register.Refused(xmpp.NotAllowed, "There is nothing to register here: your account is the one on the network.")
 
 // chatLine answers a message to the transport's own address: a command, or the
 // answer to the question of a registration. Whoever asks for a receipt or only
@@ -38,6 +43,8 @@ func (r *router) chatReply(ctx context.Context, from jid.JID, line string) strin
 	switch {
 	case r.stepWaits(caller.JID) && r.table.Entry(verb) == nil:
 		text, err = "Thank you.", (own{r.Instance}).Answer(ctx, caller.JID, line)
+	case line == "register" && r.side != nil:
+		err = errNoRegistration
 	case line == "register" && !caller.Admin:
 		text, err = r.chat.Start(ctx, caller.JID)
 	case r.chat.Open(caller.JID) && verb != "answer":

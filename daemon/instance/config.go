@@ -9,12 +9,13 @@ import (
 
 	"spectrum.im/spectrum2/daemon/config"
 	"spectrum.im/spectrum2/daemon/pbnetwork"
+	"spectrum.im/spectrum2/daemon/personal"
 	"spectrum.im/spectrum2/daemon/session"
 )
 
 // reload reads the configuration file again. On an error the old one stays.
 // What cannot change in a running instance keeps its value and is named.
-func (i *Instance) reload(_ context.Context) (changed, needRestart []string, warnings config.Warnings, err error) {
+func (i *Instance) reload(ctx context.Context) (changed, needRestart []string, warnings config.Warnings, err error) {
 	i.reloads.Lock()
 	defer i.reloads.Unlock()
 	if err := i.opts.Notifier.Reloading(); err != nil {
@@ -29,6 +30,16 @@ func (i *Instance) reload(_ context.Context) (changed, needRestart []string, war
 	}
 	changed, needRestart = config.Diff(old, next)
 	next = next.Keep(old)
+	if err := i.takeKeys(ctx, old, next); err != nil {
+		i.log.Error("configuration not reloaded, the old one stays", "err", err)
+		return nil, nil, nil, err
+	}
+	if i.side != nil {
+		if err := i.side.reload(next); err != nil {
+			i.log.Error("configuration not reloaded, the old one stays", "err", err)
+			return nil, nil, nil, err
+		}
+	}
 	i.config.Store(next)
 	i.warnings.Store(&warnings)
 	i.pending.Store(&needRestart)
@@ -69,26 +80,30 @@ func (i *Instance) Hangup(ctx context.Context) {
 // asks before every event. It is right for one configuration and for what of
 // the backend's features is in it.
 type preset struct {
-	cfg               *config.Config
-	muc, plainAddress bool
-	settings          session.Settings
+	cfg                       *config.Config
+	muc, search, plainAddress bool
+	settings                  session.Settings
 }
 
 // sessionSettings are the configuration as sessions see it. Nobody changes
 // what they refer to.
 func (i *Instance) sessionSettings() session.Settings {
 	cfg, f := i.Config(), i.features()
-	if p := i.preset.Load(); p != nil && p.cfg == cfg && p.muc == f.MUC && p.plainAddress == f.DisableJIDEscaping {
+	if p := i.preset.Load(); p != nil && p.cfg == cfg && p.muc == f.MUC && p.search == (f.Search != nil) && p.plainAddress == f.DisableJIDEscaping {
 		return p.settings
 	}
-	p := &preset{cfg: cfg, muc: f.MUC, plainAddress: f.DisableJIDEscaping, settings: session.Settings{
-		Addresses: addressesOf(i.jid, cfg, f),
-		Name:      cfg.Identity.Name, Version: i.opts.Version, Caps: capsOf(cfg, f),
+	p := &preset{cfg: cfg, muc: f.MUC, search: f.Search != nil, plainAddress: f.DisableJIDEscaping, settings: session.Settings{
+		Addresses:  addressesOf(i.jid, cfg, f),
+		ServerMode: cfg.Service.ServerMode,
+		Name:       cfg.Identity.Name, Version: i.opts.Version, Caps: capsOf(cfg, f),
 		XHTML: cfg.Service.EnableXHTML, RemoveBuddy: cfg.Service.EnableRemoveBuddy,
 		OOBReplaceBody: cfg.Service.OOBReplaceBody, OOBSplit: cfg.Service.OOBSplit,
 		VIPOnly: cfg.Service.VIPOnly, VIPMessage: cfg.Service.VIPMessage,
 		SendHeadlines: cfg.Settings.SendHeadlines, StayConnected: cfg.Settings.StayConnected,
 	}}
+	if cfg.Service.ServerMode && cfg.Database.Type != "none" && cfg.Archive.Rooms && cfg.Archive.Days > 0 {
+		p.settings.RoomFeatures = personal.RoomFeatures()
+	}
 	i.preset.Store(p)
 	return p.settings
 }

@@ -70,13 +70,20 @@ func (c controlled) Status(context.Context) api.Status {
 	cfg, link := c.Config(), c.linkState.Load()
 	backends := c.backends.Backends()
 	resident, _ := ownMemory()
+	mode, line := api.ModeGateway, &api.Link{Connected: link.Connected, Address: link.Addr, Text: link.Text, Next: link.Next}
+	if c.side != nil {
+		mode, line = api.ModeServer, nil
+	}
 	st := api.Status{
-		Instance: cfg.Instance, JID: c.jid, Mode: api.ModeGateway, Backend: cfg.Service.Backend, Build: c.opts.Version,
+		Instance: cfg.Instance, JID: c.jid, Mode: mode, Backend: cfg.Service.Program(), Build: c.opts.Version,
 		PID: os.Getpid(), Started: c.started, State: c.state(), Text: c.sentence(),
 		Users: c.sessions.online(), Backends: len(backends), Memory: int64(resident) << 10,
-		Link:     &api.Link{Connected: link.Connected, Address: link.Addr, Text: link.Text, Next: link.Next},
+		Link:     line,
 		FromXMPP: int64(c.fromXMPP.Load()), ToXMPP: int64(c.toXMPP.Load()),
 		Crashed: len(c.backends.Crashed()), NeedRestart: *c.pending.Load(),
+	}
+	if c.side != nil {
+		c.side.describe(&st)
 	}
 	for _, b := range backends {
 		st.Memory += b.RSS

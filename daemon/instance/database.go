@@ -4,23 +4,31 @@ package instance
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
-	"text/tabwriter"
 	"time"
 
 	"spectrum.im/spectrum2/daemon/config"
 	"spectrum.im/spectrum2/daemon/store"
+	"spectrum.im/spectrum2/daemon/store/mysql"
+	"spectrum.im/spectrum2/daemon/store/postgres"
 	"spectrum.im/spectrum2/daemon/store/sqlite"
 )
 
-// openDatabase opens the configured database as it is found.
-func openDatabase(ctx context.Context, cfg *config.Config, log *slog.Logger) (store.Store, error) {
-	o := sqlite.Options{Path: cfg.Database.Database, Prefix: cfg.Database.Prefix, Key: cfg.Database.EncryptionKey, Log: log}
+// sqliteOptions are those of a file of the configured kind.
+func sqliteOptions(cfg *config.Config, log *slog.Logger) sqlite.Options {
+	d := cfg.Database
+	return sqlite.Options{Path: d.Database, Prefix: d.Prefix, Key: d.EncryptionKey, OldKey: d.EncryptionKeyOld, Log: log}
+}
+
+// openDatabase opens the configured database as it is found. An exclusive one
+// is nobody else's until it is closed, as far as its type can have that:
+// errors wrap store.ErrInUse.
+func openDatabase(ctx context.Context, cfg *config.Config, exclusive bool, log *slog.Logger) (store.Store, error) {
+	o := sqliteOptions(cfg, log)
+	o.Exclusive = exclusive
 	switch cfg.Database.Type {
 	case "none":
 		o.Path = sqlite.Memory
@@ -29,7 +37,7 @@ func openDatabase(ctx context.Context, cfg *config.Config, log *slog.Logger) (st
 			return nil, fmt.Errorf("make directory of the database: %w", err)
 		}
 	default:
-		return nil, fmt.Errorf("database.type %s is not in this version", cfg.Database.Type)
+		return openServer(ctx, cfg, log)
 	}
 	s, err := sqlite.Open(ctx, o)
 	if err != nil {
@@ -38,9 +46,34 @@ func openDatabase(ctx context.Context, cfg *config.Config, log *slog.Logger) (st
 	return s, nil
 }
 
-// openStore opens the database and brings it to this version's schema.
+// openServer opens a database on a server. Its users are owned one by one, so
+// that several main processes may use it.
+func openServer(ctx context.Context, cfg *config.Config, log *slog.Logger) (s store.Store, err error) {
+	d := cfg.Database
+	switch d.Type {
+	case "pqxx":
+		s, err = postgres.Open(ctx, postgres.Options{
+			Server: d.Server, Port: d.Port, User: d.User, Password: d.Password, Database: d.Database, ConnectionString: d.ConnectionString,
+			TLS: d.TLS, RootCert: d.TLSCA, Prefix: d.Prefix, Key: d.EncryptionKey, OldKey: d.EncryptionKeyOld, Log: log,
+		})
+	case "mysql":
+		s, err = mysql.Open(ctx, mysql.Options{
+			Server: d.Server, Port: d.Port, User: d.User, Password: d.Password, Database: d.Database,
+			TLS: d.TLS, RootCert: d.TLSCA, Prefix: d.Prefix, Key: d.EncryptionKey, OldKey: d.EncryptionKeyOld, VIPStatement: d.VIPStatement, Log: log,
+		})
+	default:
+		return nil, fmt.Errorf("database.type %s is not in this version", d.Type)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open database %s on %s: %w", d.Database, d.Server, err)
+	}
+	return s, nil
+}
+
+// openStore opens the database for an instance and brings it to this version's
+// schema.
 func openStore(ctx context.Context, cfg *config.Config, log *slog.Logger) (store.Store, error) {
-	s, err := openDatabase(ctx, cfg, log)
+	s, err := openDatabase(ctx, cfg, true, log)
 	if err != nil {
 		return nil, err
 	}
@@ -49,6 +82,20 @@ func openStore(ctx context.Context, cfg *config.Config, log *slog.Logger) (store
 		return nil, fmt.Errorf("migrate database: %w", err)
 	}
 	return s, nil
+}
+
+// takeKeys gives the store the keys of a configuration that is being loaded,
+// so that a key can be changed while the instance runs.
+func (i *Instance) takeKeys(ctx context.Context, old, next *config.Config) error {
+	s, ok := i.store.(store.Sealing)
+	was, is := old.Database, next.Database
+	if !ok || was.EncryptionKey.Equal(is.EncryptionKey) && was.EncryptionKeyOld.Equal(is.EncryptionKeyOld) {
+		return nil
+	}
+	if err := s.SetKeys(ctx, is.EncryptionKey, is.EncryptionKeyOld); err != nil {
+		return fmt.Errorf("use database.encryption_key: %w", err)
+	}
+	return nil
 }
 
 // watchStore looks at the database every 15 s, so that STATUS= says when it is
@@ -91,95 +138,4 @@ func (i *Instance) storeProblem() string {
 		return *p
 	}
 	return ""
-}
-
-// DB is `spectrum2 db status|migrate|backup`: work on an instance's database,
-// done as the service's user.
-type DB struct {
-	File string
-	Args []string
-	JSON bool
-	// Output is the backup's path; "" makes one beside the database.
-	Output string
-	Stdout io.Writer
-	Log    *slog.Logger
-}
-
-// Run does what verb says.
-func (d DB) Run(ctx context.Context, verb string) error {
-	cfg, _, err := config.Load(d.File, d.Args)
-	if err != nil {
-		return err
-	}
-	if cfg.Database.Type == "none" {
-		return fmt.Errorf("instance %s keeps no database (database.type = none)", cfg.Instance)
-	}
-	s, err := openDatabase(ctx, cfg, d.Log)
-	if err != nil {
-		return err
-	}
-	defer s.Close()
-	switch verb {
-	case "status":
-		return d.status(ctx, s)
-	case "migrate":
-		return d.migrate(ctx, s)
-	case "backup":
-		return d.backup(ctx, s, cfg)
-	}
-	return fmt.Errorf("unknown command db %s", verb)
-}
-
-func (d DB) status(ctx context.Context, s store.Store) error {
-	st, err := s.Status(ctx)
-	if err != nil {
-		return err
-	}
-	if d.JSON {
-		return json.NewEncoder(d.Stdout).Encode(st)
-	}
-	w := tabwriter.NewWriter(d.Stdout, 0, 8, 2, ' ', 0)
-	fmt.Fprintf(w, "Type:\t%s\nLocation:\t%s\nSchema:\t%d of %d\nUsers:\t%d\n", st.Type, st.Location, st.Version, st.Latest, st.Users)
-	for _, m := range st.Pending {
-		fmt.Fprintf(w, "Pending:\t%d %s\n", m.Number, m.Name)
-	}
-	return w.Flush()
-}
-
-func (d DB) migrate(ctx context.Context, s store.Store) error {
-	before, err := s.Status(ctx)
-	if err != nil {
-		return err
-	}
-	backup, err := s.Migrate(ctx)
-	if err != nil {
-		return err
-	}
-	if d.JSON {
-		return json.NewEncoder(d.Stdout).Encode(map[string]any{"applied": len(before.Pending), "backup": backup})
-	}
-	if len(before.Pending) == 0 {
-		_, err = fmt.Fprintln(d.Stdout, "The database is up to date.")
-		return err
-	}
-	fmt.Fprintf(d.Stdout, "Migrated to schema %d.\n", before.Latest)
-	if backup != "" {
-		_, err = fmt.Fprintf(d.Stdout, "The database as it was is in %s.\n", backup)
-	}
-	return err
-}
-
-func (d DB) backup(ctx context.Context, s store.Store, cfg *config.Config) error {
-	path := d.Output
-	if path == "" {
-		path = cfg.Database.Database + "." + time.Now().UTC().Format("20060102T150405") + ".backup"
-	}
-	if err := s.Backup(ctx, path); err != nil {
-		return fmt.Errorf("back up to %s: %w", path, err)
-	}
-	if d.JSON {
-		return json.NewEncoder(d.Stdout).Encode(map[string]string{"backup": path})
-	}
-	_, err := fmt.Fprintf(d.Stdout, "The backup is in %s.\n", path)
-	return err
 }

@@ -58,6 +58,9 @@ func (i *Instance) say(ctx context.Context, jid, text string) {
 
 // probe asks the user's server for his presence (RFC 6121 §4.3).
 func (i *Instance) probe(ctx context.Context, jid string) {
+	if i.side != nil {
+		return // nobody else knows more of his presence
+	}
 	i.send(ctx, xmpp.NewPresence("probe", i.jid, jid))
 }
 

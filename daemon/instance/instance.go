@@ -58,11 +58,14 @@ type Instance struct {
 	warnings atomic.Pointer[config.Warnings]
 	reloads  sync.Mutex
 
-	logs      *logging.Logging
-	log       *slog.Logger
-	store     store.Store
-	storeErr  atomic.Pointer[string]
-	link      *component.Component
+	logs     *logging.Logging
+	log      *slog.Logger
+	store    store.Store
+	storeErr atomic.Pointer[string]
+	// link is the way to the users' clients; side is the same in server mode,
+	// else nil.
+	link      line
+	side      *serverSide
 	linkState atomic.Pointer[component.State]
 	linkUp    atomic.Bool
 	// linkEvents are done by linkWorker, who alone uses held: messages that
@@ -124,7 +127,7 @@ func New(ctx context.Context, o Options) (*Instance, error) {
 	i.config.Store(cfg)
 	i.warnings.Store(&warnings)
 	i.pending.Store(&[]string{})
-	i.linkState.Store(&component.State{Addr: linkAddr(cfg), Text: "connecting to " + linkAddr(cfg)})
+	i.linkState.Store(&component.State{Addr: linkAddr(cfg), Text: startText(cfg)})
 	i.ctx, i.cancel = context.WithCancel(context.Background())
 	if err := i.open(ctx, cfg, warnings); err != nil {
 		i.cancel()
@@ -158,8 +161,26 @@ func (i *Instance) open(ctx context.Context, cfg *config.Config, warnings config
 	i.chat = register.NewChat(i.registrar)
 	i.storeErr.Store(new(string))
 	i.table = admin.New(figures{i}, own{i}, i.explain)
+	if cfg.Service.ServerMode {
+		i.table.Without("register")
+	}
 	if err := i.newBackends(cfg); err != nil {
 		return errors.Join(err, i.store.Close())
+	}
+	if err := i.newLine(cfg); err != nil {
+		return errors.Join(err, i.store.Close())
+	}
+	return nil
+}
+
+// newLine makes the way to the users' clients.
+func (i *Instance) newLine(cfg *config.Config) (err error) {
+	if cfg.Service.ServerMode {
+		if i.side, err = newServerSide(i, cfg); err != nil {
+			return err
+		}
+		i.link = i.side
+		return nil
 	}
 	i.link = component.New(component.Options{
 		Addr: linkAddr(cfg), JID: i.jid, Secret: cfg.Service.Password, Log: i.logs.Logger("xmpp"),
@@ -221,12 +242,20 @@ func linkAddr(cfg *config.Config) string {
 	return fmt.Sprintf("%s:%d", cfg.Service.Server, cfg.Service.Port)
 }
 
-// loginRate is one login in service.login_delay, and at most 100 in a second.
+// startText is what there is to say before the line stands.
+func startText(cfg *config.Config) string {
+	if cfg.Service.ServerMode {
+		return "not listening yet"
+	}
+	return "connecting to " + linkAddr(cfg)
+}
+
+// loginRate is one login in service.login_delay, and at most 500 in a second.
 func loginRate(cfg *config.Config) (rate.Limit, int) {
 	if d := cfg.Service.LoginDelay; d > 0 {
 		return rate.Every(d), 1
 	}
-	return 100, 200
+	return 500, 1000
 }
 
 // unclaim gives a user back whose session has ended.

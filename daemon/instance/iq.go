@@ -4,23 +4,27 @@ package instance
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
 	"mellium.im/xmpp/jid"
 
 	"spectrum.im/spectrum2/daemon/admin"
+	"spectrum.im/spectrum2/daemon/clients"
 	"spectrum.im/spectrum2/daemon/config"
 	"spectrum.im/spectrum2/daemon/pbnetwork"
 	"spectrum.im/spectrum2/daemon/register"
 	"spectrum.im/spectrum2/daemon/xmpp"
 	"spectrum.im/spectrum2/daemon/xmpp/commands"
 	"spectrum.im/spectrum2/daemon/xmpp/disco"
+	"spectrum.im/spectrum2/daemon/xmpp/entitytime"
 	"spectrum.im/spectrum2/daemon/xmpp/gateway"
 	"spectrum.im/spectrum2/daemon/xmpp/last"
 	"spectrum.im/spectrum2/daemon/xmpp/muc"
 	"spectrum.im/spectrum2/daemon/xmpp/ping"
 	ibr "spectrum.im/spectrum2/daemon/xmpp/register"
+	"spectrum.im/spectrum2/daemon/xmpp/search"
 	"spectrum.im/spectrum2/daemon/xmpp/vcard"
 	"spectrum.im/spectrum2/daemon/xmpp/version"
 )
@@ -45,6 +49,7 @@ var answers = map[payload]answerer{
 	{ping.NS, "ping", "get"}:        (*router).ping,
 	{version.NS, "query", "get"}:    (*router).version,
 	{last.NS, "query", "get"}:       (*router).last,
+	{entitytime.NS, "time", "get"}:  (*router).time,
 	{vcard.NS, "vCard", "get"}:      (*router).vcard,
 }
 
@@ -65,8 +70,11 @@ func (r *router) answer(ctx context.Context, from jid.JID, iq *xmpp.Element) *xm
 	if p == nil {
 		return xmpp.ErrorReply(iq, "", xmpp.BadRequest, "The request is empty.")
 	}
+	if p.Is(search.NS, "query") {
+		return r.search(ctx, from, iq)
+	}
 	f := answers[payload{p.Space, p.Name, iq.Get("type")}]
-	if f == nil {
+	if f == nil || r.side != nil && p.Space == ibr.NS {
 		return xmpp.ErrorReply(iq, "", xmpp.ServiceUnavailable, "The transport does not know that kind of request.")
 	}
 	result, err := f(r, ctx, from, iq)
@@ -89,8 +97,18 @@ func infoOf(cfg *config.Config, f pbnetwork.Features) disco.Info {
 			disco.NSInfo, disco.NSItems, disco.NSCaps, commands.NS, gateway.NS, ibr.NS, last.NS, ping.NS, vcard.NS, version.NS,
 		},
 	}
+	if cfg.Service.ServerMode {
+		info.Identities = append(info.Identities, disco.Identity{Category: "server", Type: "im", Name: cfg.Identity.Name})
+		info.Features = append(info.Features, clients.Features()...)
+		slices.Sort(info.Features)
+		info.Features = slices.Compact(info.Features)
+		info.Features = slices.DeleteFunc(info.Features, func(f string) bool { return f == ibr.NS })
+	}
 	if info.Identities[0].Type == "" {
-		info.Identities[0].Type = networkType(cfg.Service.Backend, cfg.Service.Protocol)
+		info.Identities[0].Type = networkType(cfg.Service.Program(), cfg.Service.Protocol)
+	}
+	if f.Search != nil {
+		info.Features = append(info.Features, search.NS)
 	}
 	if f.MUC {
 		info.Features = append(info.Features, muc.NS)
@@ -137,9 +155,9 @@ func (r *router) discoInfo(_ context.Context, from jid.JID, iq *xmpp.Element) (*
 }
 
 func (r *router) nodeLabel(from jid.JID, node string) (string, bool) {
-	for _, n := range r.table.Nodes(r.caller(from)) {
-		if n.Name == node {
-			return n.Label, true
+	for _, n := range r.nodes(from) {
+		if n.name == node {
+			return n.label, true
 		}
 	}
 	return "", false
@@ -147,22 +165,25 @@ func (r *router) nodeLabel(from jid.JID, node string) (string, bool) {
 
 // caller is who sends a command.
 func (i *Instance) caller(from jid.JID) admin.Caller {
-	bare := from.Bare().String()
-	c := admin.Caller{JID: bare}
-	for _, a := range i.Config().Service.AdminJID {
-		if j, err := xmpp.ParseJID(a); err == nil && j.Bare().String() == bare {
-			c.Admin = true
+	return admin.Caller{JID: from.Bare().String(), Admin: isAdmin(i.Config(), from)}
+}
+
+// isAdmin reports whether a JID is an administrator's.
+func isAdmin(cfg *config.Config, user jid.JID) bool {
+	for _, a := range cfg.Service.AdminJID {
+		if j, err := xmpp.ParseJID(a); err == nil && j.Bare().Equal(user.Bare()) {
+			return true
 		}
 	}
-	return c
+	return false
 }
 
 func (r *router) discoItems(_ context.Context, from jid.JID, iq *xmpp.Element) (*xmpp.Element, error) {
 	items := disco.Items{Node: iq.First().Get("node")}
 	switch items.Node {
 	case commands.NS:
-		for _, n := range r.table.Nodes(r.caller(from)) {
-			items.Items = append(items.Items, disco.Item{JID: r.jid, Node: n.Name, Name: n.Label})
+		for _, n := range r.nodes(from) {
+			items.Items = append(items.Items, disco.Item{JID: r.jid, Node: n.name, Name: n.label})
 		}
 	case "":
 		s := r.sessions.get(from.Bare().String())
@@ -217,8 +238,18 @@ func (r *router) command(ctx context.Context, from jid.JID, iq *xmpp.Element) (*
 	defer cancel()
 	r.awaitBackend(ctx)
 	caller := r.caller(from)
+	if cmd.Node == register.Node && r.side != nil {
+		return nil, errNoRegistration
+	}
 	if cmd.Node == register.Node && !caller.Admin {
 		reply, err := r.registrar.Command(ctx, caller.JID, cmd)
+		if err != nil {
+			return nil, err
+		}
+		return reply.Element(), nil
+	}
+	if spec := r.networkCommand(cmd.Node); spec != nil && r.table.Entry(cmd.Node) == nil {
+		reply, err := r.runNetworkCommand(ctx, from, spec, cmd)
 		if err != nil {
 			return nil, err
 		}
@@ -254,6 +285,10 @@ func (r *router) ping(context.Context, jid.JID, *xmpp.Element) (*xmpp.Element, e
 
 func (r *router) version(context.Context, jid.JID, *xmpp.Element) (*xmpp.Element, error) {
 	return version.Version{Name: "Spectrum 2", Version: r.opts.Version}.Element(), nil
+}
+
+func (r *router) time(context.Context, jid.JID, *xmpp.Element) (*xmpp.Element, error) {
+	return entitytime.Element(time.Now()), nil
 }
 
 func (r *router) last(context.Context, jid.JID, *xmpp.Element) (*xmpp.Element, error) {

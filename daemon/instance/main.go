@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"strings"
 
@@ -24,7 +23,11 @@ const (
 )
 
 const usage = `Usage: spectrum2 [--SECTION.KEY=VALUE]... FILE
-       spectrum2 db status|migrate|backup [--json] [--output PATH] FILE
+       spectrum2 db status|migrate|rekey|seal|unseal [--json] FILE
+       spectrum2 db backup [--json] [--output PATH] FILE
+       spectrum2 db export [--json] [--output PATH|-] [--with-passwords] FILE
+       spectrum2 db restore [--json] FILE < BACKUP
+       spectrum2 db import [--json] [--merge] FILE < EXPORT
        spectrum2 --version
 
 Runs one instance of Spectrum 2 with the configuration FILE, usually
@@ -44,6 +47,9 @@ type Process struct {
 
 // Main is the program spectrum2; it returns the exit status.
 func Main(ctx context.Context, p Process) int {
+	if len(p.Args) > 0 && p.Args[0] == "db" {
+		return p.db(ctx, p.Args[1:])
+	}
 	file, overrides, flags, err := p.parse()
 	switch {
 	case flags["help"]:
@@ -56,9 +62,6 @@ func Main(ctx context.Context, p Process) int {
 		fmt.Fprintf(p.Stderr, "spectrum2: %v\n%s", err, usage)
 		return exitUsage
 	}
-	if len(p.Args) > 0 && p.Args[0] == "db" {
-		return p.db(ctx, file, overrides, flags)
-	}
 	return p.run(ctx, file, overrides)
 }
 
@@ -66,29 +69,15 @@ func Main(ctx context.Context, p Process) int {
 // meaning under systemd are taken and ignored.
 func (p Process) parse() (file string, overrides []string, flags map[string]bool, err error) {
 	flags = map[string]bool{}
-	args := p.Args
-	if len(args) > 0 && args[0] == "db" {
-		args = args[1:]
-		if len(args) > 0 {
-			flags["db "+args[0]] = true
-			args = args[1:]
-		}
-	}
-	for n := 0; n < len(args); n++ {
-		a := args[n]
+	for _, a := range p.Args {
 		switch {
 		case a == "--help" || a == "-h":
 			flags["help"] = true
 		case a == "--version" || a == "-v":
 			flags["version"] = true
-		case a == "--json":
-			flags["json"] = true
 		case a == "--no-daemonize" || a == "-n" || a == "--no-debug":
-		case strings.HasPrefix(a, "--output=") || strings.HasPrefix(a, "--") && strings.Contains(a, "."):
+		case strings.HasPrefix(a, "--") && strings.Contains(a, "."):
 			overrides = append(overrides, a)
-		case a == "--output" && n+1 < len(args):
-			n++
-			overrides = append(overrides, "--output="+args[n])
 		case strings.HasPrefix(a, "-"):
 			return "", nil, flags, fmt.Errorf("unknown option %s", a)
 		case file != "":
@@ -101,28 +90,6 @@ func (p Process) parse() (file string, overrides []string, flags map[string]bool
 		err = errors.New("no configuration file given")
 	}
 	return file, overrides, flags, err
-}
-
-func (p Process) db(ctx context.Context, file string, overrides []string, flags map[string]bool) int {
-	d := DB{File: file, JSON: flags["json"], Stdout: p.Stdout, Log: slog.New(slog.NewTextHandler(p.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))}
-	for _, o := range overrides {
-		if path, ok := strings.CutPrefix(o, "--output="); ok {
-			d.Output = path
-		} else {
-			d.Args = append(d.Args, o)
-		}
-	}
-	verb := ""
-	for _, v := range []string{"status", "migrate", "backup"} {
-		if flags["db "+v] {
-			verb = v
-		}
-	}
-	if verb == "" {
-		fmt.Fprint(p.Stderr, usage)
-		return exitUsage
-	}
-	return p.report(d.Run(ctx, verb))
 }
 
 func (p Process) run(ctx context.Context, file string, overrides []string) int {

@@ -94,6 +94,9 @@ func (i *Instance) loop(ctx context.Context) error {
 			backend = nil
 		case <-i.poked:
 		case <-tick.C:
+			if i.side != nil {
+				i.side.tidy()
+			}
 		case <-watchdog.C:
 			if watched && i.alive() {
 				i.opts.Notifier.Watchdog()

@@ -19,6 +19,7 @@ import (
 // finds none in it makes one; two who look at once wait for one another.
 type sessions struct {
 	inst *Instance
+	caps *session.CapsCache
 
 	mu     sync.Mutex
 	byUser map[string]*seat
@@ -28,13 +29,14 @@ type sessions struct {
 
 // seat is a user's place in the table. made is closed when s or err is set.
 type seat struct {
-	made chan struct{}
-	s    *session.Session
-	err  error
+	made  chan struct{}
+	s     *session.Session
+	token store.Token
+	err   error
 }
 
 func newSessions(i *Instance) *sessions {
-	return &sessions{inst: i, byUser: map[string]*seat{}}
+	return &sessions{inst: i, caps: session.NewCapsCache(), byUser: map[string]*seat{}}
 }
 
 // get returns the user's session, nil without one or while it is being made.
@@ -62,7 +64,7 @@ func (t *sessions) ensure(ctx context.Context, user string) (*session.Session, e
 		return nil, err
 	}
 	if mine {
-		p.s, p.err = t.load(ctx, user)
+		p.err = t.load(ctx, p, user)
 		t.settle(user, p)
 	}
 	select {
@@ -97,7 +99,7 @@ func (t *sessions) start(ctx context.Context, u *store.User, trial func(error)) 
 	if !mine {
 		return nil, register.Refused("unexpected-request", "Another registration of yours is going on. Please wait until it is done.")
 	}
-	p.s, p.err = t.run(ctx, u, trial)
+	p.err = t.run(ctx, p, u, trial)
 	t.settle(u.JID, p)
 	return p.s, p.err
 }
@@ -129,42 +131,71 @@ func (t *sessions) settle(user string, p *seat) {
 	close(p.made)
 }
 
-func (t *sessions) load(ctx context.Context, user string) (*session.Session, error) {
+// errLoggedOut answers what still comes for a user of server mode: only a client
+// that authenticates makes a session there.
+var errLoggedOut = register.Refused("service-unavailable", "Your session has just ended. Please log in again.")
+
+// load fills the seat with the session of a registered user.
+func (t *sessions) load(ctx context.Context, p *seat, user string) error {
+	if t.inst.side != nil {
+		return errLoggedOut
+	}
 	u, err := t.inst.store.User(ctx, user)
 	if errors.Is(err, store.ErrNotFound) {
-		return nil, register.Refused("registration-required", "You are not registered with this transport. Register first, for example by sending it the message \"help\".")
+		return register.Refused("registration-required", "You are not registered with this transport. Register first, for example by sending it the message \"help\".")
 	}
 	if err != nil {
-		return nil, fmt.Errorf("load %s: %w", user, err)
+		return fmt.Errorf("load %s: %w", user, err)
 	}
-	return t.run(ctx, u, nil)
+	return t.run(ctx, p, u, nil)
 }
 
-func (t *sessions) run(ctx context.Context, u *store.User, trial func(error)) (*session.Session, error) {
+// run fills the seat with a session, and empties it when that ends.
+func (t *sessions) run(ctx context.Context, p *seat, u *store.User, trial func(error)) error {
 	token, err := t.inst.store.Claim(ctx, u.JID)
 	if err != nil {
-		return nil, fmt.Errorf("claim %s: %w", u.JID, err)
+		return fmt.Errorf("claim %s: %w", u.JID, err)
 	}
 	i := t.inst
-	s := session.New(session.Options{
+	o := session.Options{
 		User: u, Token: token, Store: i.store, Front: front{i}, Backends: backends{i.backends},
 		Settings: i.sessionSettings, Limiter: i.logins, Log: i.logs.Logger("session").With("user", u.JID), Trial: trial,
-	})
+		Caps: t.caps,
+	}
+	if i.side != nil {
+		d := frontDoor{i.side, u.JID, p}
+		o.Front, o.Roster, o.Refused = d, d, d.refused
+	}
+	s := session.New(o)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.closed {
-		return nil, errStopping
+		return errStopping
 	}
+	p.s, p.token = s, token
 	t.wg.Add(1)
 	go func() {
 		defer t.wg.Done()
 		// The session's context is the instance's, not the caller's; a session
 		// logs its own errors, and its end alone matters here.
 		_ = s.Run(i.ctx)
+		if i.side != nil {
+			i.side.leave(u.JID, s)
+		}
 		t.forget(u.JID, s)
 		i.unclaim(u.JID, token)
 	}()
-	return s, nil
+	return nil
+}
+
+// token is the fencing token of the user's session, zero without one.
+func (t *sessions) token(user string) store.Token {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if p := t.byUser[user]; p != nil && closed(p.made) {
+		return p.token
+	}
+	return 0
 }
 
 // forget clears the user's seat if s still has it.

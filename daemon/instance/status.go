@@ -35,6 +35,9 @@ func (i *Instance) sentence() string {
 		parts = append(parts, "waiting for the first backend")
 	}
 	parts = append(parts, plural(i.sessions.online(), "user")+" online", plural(backends, "backend"))
+	if i.side != nil && link.Connected {
+		return strings.Join(append(parts, plural(i.side.wire.Conns(), "client")+" connected, listening on "+link.Addr), ", ")
+	}
 	if link.Connected {
 		parts = append(parts, "connected to "+link.Addr)
 	}

@@ -227,6 +227,28 @@ func (r *Registrar) user(jid string, old *store.User, answers map[string]string,
 	return u, nil
 }
 
+// LogIn is the record of a user who logs in instead of registering (server
+// mode): what is kept about him, if anything is, with the name and password that
+// he gave. The instance's rules about names and VIPs hold, as a Refusal.
+func (r *Registrar) LogIn(ctx context.Context, jid, name, password string) (*store.User, error) {
+	cfg := r.Config()
+	old, err := r.Registered(ctx, jid)
+	if err != nil {
+		if cfg.Service.VIPOnly {
+			return nil, err
+		}
+		r.Log.Warn("user logs in without what is kept of him", "user", jid, "err", err)
+	}
+	u, err := r.user(jid, old, map[string]string{FieldUsername: name, FieldPassword: password}, r.Features().NeedPassword)
+	if err != nil {
+		return nil, err
+	}
+	if cfg.Service.VIPOnly && !u.VIP {
+		return nil, Refused("forbidden", "%s", vipMessage(cfg))
+	}
+	return u, nil
+}
+
 // vipMessage is what a user hears who is not one of the chosen.
 func vipMessage(cfg *config.Config) string {
 	if cfg.Service.VIPMessage != "" {

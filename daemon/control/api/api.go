@@ -19,6 +19,8 @@ const (
 	PathQuery         = "/v1/query"         // POST Query: Answer
 	PathReload        = "/v1/reload"        // POST: Reload
 	PathRegistrations = "/v1/registrations" // POST Registration; DELETE /v1/registrations/JID
+	PathSessions      = "/v1/sessions"      // GET ?after=JID&limit=N: SessionPage; server mode
+	PathSessionsEnd   = "/v1/sessions/end"  // POST SessionEnd: Ended; server mode
 )
 
 // Limits that both ends keep.
@@ -27,7 +29,7 @@ const (
 	MaxRequest = 64 << 10
 	// MaxAnswer is the longest answer that the client reads.
 	MaxAnswer = 16 << 20
-	// MaxPage is the largest number of users in one answer.
+	// MaxPage is the largest number of users or sessions in one answer.
 	MaxPage = 1000
 )
 
@@ -74,6 +76,11 @@ type Status struct {
 	Memory int64 `json:"memory"`
 	// Link is the component connection; nil in server mode.
 	Link *Link `json:"link,omitempty"`
+	// Listeners are where clients connect in server mode, address and kind
+	// ("[::]:5222 starttls").
+	Listeners []string `json:"listeners,omitempty"`
+	// Certificate is the one in use; nil in gateway mode.
+	Certificate *Certificate `json:"certificate,omitempty"`
 	// FromXMPP and ToXMPP count messages since the start.
 	FromXMPP int64 `json:"messages_from_xmpp"`
 	ToXMPP   int64 `json:"messages_to_xmpp"`
@@ -103,6 +110,18 @@ type Link struct {
 	// Text is one sentence ("reconnecting to …, next try in 4 s").
 	Text string    `json:"text"`
 	Next time.Time `json:"next,omitzero"`
+}
+
+// Certificate is the certificate that clients are shown.
+type Certificate struct {
+	// Fingerprint is the SHA-256 in hexadecimal with colons.
+	Fingerprint string    `json:"fingerprint"`
+	NotAfter    time.Time `json:"not_after"`
+	Names       []string  `json:"names,omitempty"`
+	SelfSigned  bool      `json:"self_signed"`
+	File        string    `json:"file,omitempty"`
+	// Error is why a newer one is not in use, "" where there is none.
+	Error string `json:"error,omitempty"`
 }
 
 // User is a user with a session, or one that waits for a backend.

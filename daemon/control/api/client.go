@@ -53,21 +53,30 @@ func (c *Client) Status(ctx context.Context) (Status, error) {
 
 // Users asks for all users, part by part.
 func (c *Client) Users(ctx context.Context) ([]User, error) {
-	var users []User
+	return pages(PathUsers, func(path string) ([]User, string, error) {
+		p, err := call[UserPage](ctx, c, http.MethodGet, path, nil)
+		return p.Users, p.Next, err
+	})
+}
+
+// pages puts the parts of a list together; get returns one and where the next
+// begins, "" at the end.
+func pages[T any](path string, get func(path string) ([]T, string, error)) ([]T, error) {
+	var all []T
 	for after := ""; ; {
 		q := url.Values{"limit": {strconv.Itoa(MaxPage)}}
 		if after != "" {
 			q.Set("after", after)
 		}
-		page, err := call[UserPage](ctx, c, http.MethodGet, PathUsers+"?"+q.Encode(), nil)
+		part, next, err := get(path + "?" + q.Encode())
 		if err != nil {
 			return nil, err
 		}
-		users = append(users, page.Users...)
-		if page.Next == "" || page.Next <= after {
-			return users, nil
+		all = append(all, part...)
+		if next == "" || next <= after {
+			return all, nil
 		}
-		after = page.Next
+		after = next
 	}
 }
 
@@ -92,6 +101,21 @@ func (c *Client) Register(ctx context.Context, r Registration) error {
 func (c *Client) Unregister(ctx context.Context, jid string) error {
 	_, err := call[None](ctx, c, http.MethodDelete, PathRegistrations+"/"+url.PathEscape(jid), nil)
 	return err
+}
+
+// Sessions asks for all client connections, part by part.
+func (c *Client) Sessions(ctx context.Context) ([]Session, error) {
+	return pages(PathSessions, func(path string) ([]Session, string, error) {
+		p, err := call[SessionPage](ctx, c, http.MethodGet, path, nil)
+		return p.Sessions, p.Next, err
+	})
+}
+
+// EndSession ends the client connection of a full JID, or all of a bare one,
+// and returns how many there were.
+func (c *Client) EndSession(ctx context.Context, jid string) (int, error) {
+	e, err := call[Ended](ctx, c, http.MethodPost, PathSessionsEnd, SessionEnd{JID: jid})
+	return e.Ended, err
 }
 
 // Reload makes the instance read its file again.

@@ -24,8 +24,9 @@ type Instance struct {
 	// Reloading answers Reload; nil: nothing changed.
 	Reloading func(ctx context.Context) (api.Reload, error)
 
-	mu    sync.Mutex
-	users []api.User
+	mu       sync.Mutex
+	users    []api.User
+	sessions []api.Session
 }
 
 // Status answers State.
@@ -35,6 +36,13 @@ func (i *Instance) Status(context.Context) api.Status {
 	s := i.State
 	s.Users, s.Backends = len(i.users), len(i.Processes)
 	return s
+}
+
+// Change changes State while the instance is served.
+func (i *Instance) Change(change func(*api.Status)) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	change(&i.State)
 }
 
 // Users answers who was registered.
