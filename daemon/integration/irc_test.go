@@ -10,12 +10,16 @@ import (
 	"spectrum.im/spectrum2/daemon/xmpp"
 )
 
-// startIRC runs an instance of the IRC backend; server is "" for many networks.
-func startIRC(t *testing.T, w *world, server string) *process {
+// startIRC runs an instance of the IRC backend; server is "" for many networks,
+// of which those on this machine have to be named.
+func startIRC(t *testing.T, w *world, server string, named ...string) *process {
 	dir := t.TempDir()
 	text := strings.Replace(configOf(dir, w.server.addr, ""), "spectrum2_template_backend", "spectrum2_irc_backend", 1)
 	if server != "" {
 		text = strings.Replace(text, "[logging]", "irc_server = "+server+"\n[logging]", 1)
+	}
+	if len(named) > 0 {
+		text += "[irc]\nnetwork = " + strings.Join(named, "\nnetwork = ") + "\n"
 	}
 	p := startFile(t, dir, text)
 	p.expectLog("ready")
@@ -57,7 +61,7 @@ func TestIRCServerAwayAndBack(t *testing.T) {
 func TestManyNetworksNeedNoRegistration(t *testing.T) {
 	first, second := irctest.StartNgircd(t, irctest.Options{}), irctest.StartNgircd(t, irctest.Options{})
 	w := newWorld(t)
-	p := startIRC(t, w, "")
+	p := startIRC(t, w, "", first.Addr(), second.Addr())
 	romeo := w.user("romeo")
 	for _, irc := range []*irctest.Server{first, second} {
 		host := strings.Replace(irc.Addr(), ":", `\3a`, 1)

@@ -49,8 +49,8 @@ func (r *report) row(name string, s spent, delays string) {
 func (r *report) end(b *testing.B) {
 	fmt.Fprintf(r.w, "Rooms have %d users, who all get each message: as fast as it goes, %.0f deliveries a second.\n",
 		roomSize, r.room.flood.perSecond(r.room.flood.delivered))
-	if r.users > 200 {
-		fmt.Fprintln(r.w, "The transport itself lets in 200 logins at once and then 100 a second.")
+	if r.users > 1000 {
+		fmt.Fprintln(r.w, "The transport itself lets in 1000 logins at once and then 500 a second.")
 	}
 	fmt.Fprintf(r.w, "While nobody does anything, the main process takes %.1f %% of a processor and the backend %.1f %%.\n",
 		100*r.idle.main.Seconds()/r.idle.took.Seconds(), 100*r.idle.backend.Seconds()/r.idle.took.Seconds())
