@@ -22,6 +22,7 @@ type report struct {
 	Errors   []config.Problem `json:"errors"`
 	Warnings []config.Problem `json:"warnings"`
 	jid      string
+	ports    []clientPort
 	err      error
 }
 
@@ -30,7 +31,7 @@ func checkCommand(t *tool) *cobra.Command {
 		Use:   "check [NAME|FILE...]",
 		Short: "Check configuration files, and say what to write instead",
 		Long: `Check configuration files: every mistake with its line and what to write instead, and
-what is worth knowing besides. An argument with a slash, or one that ends in
+what is worth knowing besides, of server mode's certificate too. An argument with a slash, or one that ends in
 .cfg, is a file; another is an instance. Without one, all instances are checked.
 The exit status is 1 if there is a mistake; warnings alone are none.`,
 		Example:           "  spectrumctl check irc\n  spectrumctl check ./new.cfg",
@@ -45,6 +46,7 @@ The exit status is 1 if there is a mistake; warnings alone are none.`,
 				reports = append(reports, t.check(tr))
 			}
 			findTwins(reports)
+			findSharedPorts(reports)
 			return t.printReports(reports)
 		},
 	}
@@ -85,7 +87,8 @@ func (t *tool) check(tr transport) report {
 	case err != nil:
 		r.err = err
 	default:
-		r.OK, r.jid = true, c.Service.JID
+		r.OK, r.jid, r.ports = true, c.Service.JID, clientPorts(c)
+		r.beyond(t, c)
 	}
 	return r
 }

@@ -3,69 +3,122 @@
 package spectrumctl
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
+
+	"spectrum.im/spectrum2/daemon/control/api"
 )
 
 func dbCommand(t *tool) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "db",
-		Short: "Look at, migrate or back up an instance's database",
-		Long: `Look at, migrate or back up an instance's database. The work is done by the program
-spectrum2, as the user that the service runs as, so that nothing is left behind
-that the service could not use.`,
+		Short: "Look at an instance's database, copy it, encrypt its passwords",
+		Long: `Look at an instance's database, migrate it, back it up and restore it, export and
+import it, encrypt the passwords in it. The work is done by the program spectrum2,
+as the user that the service runs as, so that nothing is left behind that the
+service could not use.`,
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			return usageError("db status, db migrate or db backup?")
+			return usageError("db status, migrate, backup, restore, export, import, seal, unseal or rekey?")
 		},
 	}
 	c.AddCommand(
-		t.dbSubcommand("status", "Show the database's version and what would be migrated"),
-		t.dbSubcommand("migrate", "Bring the database's tables to this program's version"),
+		t.dbSubcommand("status", "Show the database's version and what would be migrated", dbRun{}),
+		t.dbSubcommand("migrate", "Bring the database's tables to this program's version", dbRun{}),
 		t.dbBackupCommand(),
+		t.dbRestoreCommand(),
+		t.dbExportCommand(),
+		t.dbImportCommand(),
+		t.dbSubcommand("seal", "Encrypt the passwords in the database with its key", dbRun{stopped: true}),
+		t.dbSubcommand("unseal", "Bring the passwords back to the form that the C++ version reads", dbRun{stopped: true}),
+		t.dbRekeyCommand(),
 	)
 	return c
 }
 
-func (t *tool) dbSubcommand(verb, short string) *cobra.Command {
+// dbRun is how spectrum2 is run for a verb.
+type dbRun struct {
+	// stopped: the instance must not run.
+	stopped bool
+	options []string
+	stdin   *os.File
+	// stdout is the program's; nil is ours.
+	stdout io.Writer
+}
+
+func (t *tool) dbSubcommand(verb, short string, r dbRun) *cobra.Command {
 	return &cobra.Command{
 		Use:               verb + " NAME|FILE",
 		Short:             short,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: t.completeNamesAndFiles,
 		RunE: func(c *cobra.Command, args []string) error {
-			return t.db(c, verb, args[0], nil)
+			return t.db(c.Context(), verb, args[0], r)
 		},
 	}
 }
 
 func (t *tool) dbBackupCommand() *cobra.Command {
-	c := t.dbSubcommand("backup", "Write a consistent copy of the database, while the instance runs")
+	c := t.dbSubcommand("backup", "Write a consistent copy of the database, while the instance runs", dbRun{})
 	output := c.Flags().StringP("output", "o", "", "`file` to write, which must not exist (default: beside the database)")
 	c.RunE = func(c *cobra.Command, args []string) error {
 		if *output == "" {
-			return t.db(c, "backup", args[0], nil)
+			return t.db(c.Context(), "backup", args[0], dbRun{})
 		}
 		path, err := filepath.Abs(*output)
 		if err != nil {
 			return cannot("back up "+args[0], err)
 		}
-		return t.db(c, "backup", args[0], []string{"--output", path})
+		return t.db(c.Context(), "backup", args[0], dbRun{options: []string{"--output", path}})
 	}
 	return c
 }
 
+func (t *tool) dbRekeyCommand() *cobra.Command {
+	c := t.dbSubcommand("rekey", "Encrypt the passwords with another key, while the instance runs", dbRun{})
+	c.RunE = func(c *cobra.Command, args []string) error {
+		if err := t.handOverKeys(c.Context(), args[0]); err != nil {
+			return err
+		}
+		return t.db(c.Context(), "rekey", args[0], dbRun{})
+	}
+	return c
+}
+
+// handOverKeys has a running instance read its configuration again: it has to
+// know both keys before the first password is encrypted with the new one.
+func (t *tool) handOverKeys(ctx context.Context, arg string) error {
+	list, err := t.checkTargets([]string{arg})
+	if err != nil {
+		return cannot("change the key of "+arg, err)
+	}
+	name := list[0].name
+	_, err = ask(ctx, t, name, "give "+name+" the new key", func(ctx context.Context, c *api.Client) (api.Reload, error) { return c.Reload(ctx) })
+	if errors.Is(err, api.ErrNotRunning) {
+		return nil
+	}
+	return err
+}
+
 // db runs spectrum2 as the service's user.
-func (t *tool) db(c *cobra.Command, verb, arg string, more []string) error {
+func (t *tool) db(ctx context.Context, verb, arg string, r dbRun) error {
 	what := "run db " + verb + " for " + arg
 	list, err := t.checkTargets([]string{arg})
 	if err != nil {
 		return cannot(what, err)
+	}
+	name := list[0].name
+	if r.stopped {
+		if err := t.mustBeStopped(ctx, name); err != nil {
+			return cannot(what, err).then("stop it first: spectrumctl stop %s", name)
+		}
 	}
 	cfg, _, err := readConfig(list[0].file)
 	if err != nil {
@@ -83,13 +136,24 @@ func (t *tool) db(c *cobra.Command, verb, arg string, more []string) error {
 	if err != nil {
 		return cannot(what, err)
 	}
+	credentials, done, err := t.credentials(ctx, cfg, who)
+	if err != nil {
+		return cannot(what, err)
+	}
+	defer done()
 	args := []string{"db", verb}
 	if t.json {
 		args = append(args, "--json")
 	}
-	cmd := exec.CommandContext(c.Context(), program, append(append(args, more...), file)...)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = nil, t.out.Writer, t.err.Writer
-	cmd.Dir, cmd.Env = "/", t.dbEnv(list[0].name)
+	cmd := exec.CommandContext(ctx, program, append(append(args, r.options...), file)...)
+	cmd.Stdout, cmd.Stderr = t.out.Writer, t.err.Writer
+	if r.stdin != nil {
+		cmd.Stdin = r.stdin
+	}
+	if r.stdout != nil {
+		cmd.Stdout = r.stdout
+	}
+	cmd.Dir, cmd.Env = "/", t.dbEnv(credentials)
 	who.apply(cmd)
 	var exit *exec.ExitError
 	if err := cmd.Run(); errors.As(err, &exit) {
@@ -100,15 +164,32 @@ func (t *tool) db(c *cobra.Command, verb, arg string, more []string) error {
 	return nil
 }
 
-// dbEnv is the program's environment: the service's credentials are where
-// systemd keeps them while it runs.
-func (t *tool) dbEnv(instance string) []string {
-	env := []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG=" + t.getenv("LANG")}
-	dir := t.getenv("CREDENTIALS_DIRECTORY")
-	if dir == "" {
-		dir = t.path("/run/credentials/spectrum2@" + instance + ".service")
+// mustBeStopped refuses an instance that answers.
+func (t *tool) mustBeStopped(ctx context.Context, name string) error {
+	c, err := t.client(ctx, name)
+	if errors.Is(err, api.ErrNotRunning) {
+		return nil
 	}
-	return append(env, "CREDENTIALS_DIRECTORY="+dir)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	defer cancel()
+	if _, err = c.Status(ctx); errors.Is(err, api.ErrNotRunning) {
+		return nil
+	} else if err != nil {
+		return fmt.Errorf("find out whether %s runs: %w", name, err)
+	}
+	return fmt.Errorf("%s is running", name)
+}
+
+// dbEnv is the program's environment.
+func (t *tool) dbEnv(credentials string) []string {
+	return []string{
+		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG=" + t.getenv("LANG"),
+		"CREDENTIALS_DIRECTORY=" + credentials,
+	}
 }
 
 // daemon finds the program spectrum2: beside this one, or in the PATH.

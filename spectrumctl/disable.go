@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"spectrum.im/spectrum2/daemon/systemd/generator"
 	"spectrum.im/spectrum2/spectrumctl/units"
 )
 
@@ -54,7 +55,7 @@ func (t *tool) chooseToDisable(ctx context.Context, s selection, args []string) 
 
 // disable disables one, and stops it if wanted.
 func (t *tool) disable(ctx context.Context, m *units.Manager, name string, now bool) (string, error) {
-	changed, err := m.Disable(ctx, name)
+	changed, err := m.Disable(ctx, name, generator.AllClientSockets(name))
 	if err != nil {
 		return "", rootOnly(cannot("disable "+name, err))
 	}
@@ -68,5 +69,8 @@ func (t *tool) disable(ctx context.Context, m *units.Manager, name string, now b
 		return text, nil
 	}
 	more, err := t.stop(ctx, m, name)
+	if err == nil {
+		err = t.stopSockets(ctx, m, name)
+	}
 	return text + "\n" + more, err
 }

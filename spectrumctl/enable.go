@@ -15,11 +15,13 @@ func enableCommand(t *tool) *cobra.Command {
 		Use:   "enable NAME... | --all",
 		Short: "Have instances started with the system",
 		Long: `Have instances started with the system. With --now they are started at once, too.
-Only root may: use sudo.`,
-		Example: "  sudo spectrumctl enable --now irc",
+With --on-demand, systemd listens on the ports of instances in server mode, and
+the first client starts them. Only root may: use sudo.`,
+		Example: "  sudo spectrumctl enable --now irc\n  sudo spectrumctl enable --now --on-demand msn",
 	}
 	s := t.selectFlags(c, false)
-	now := c.Flags().Bool("now", false, "start them at once, too")
+	now := c.Flags().Bool("now", false, "start them at once, too; with --on-demand, listen at once")
+	onDemand := c.Flags().Bool("on-demand", false, "server mode: start them when the first client connects")
 	c.RunE = func(c *cobra.Command, args []string) error {
 		list, err := t.choose(c.Context(), s, args)
 		if err != nil {
@@ -27,6 +29,9 @@ Only root may: use sudo.`,
 		}
 		t.freshen(c.Context())
 		return t.eachUnit(c.Context(), list, "enable", func(ctx context.Context, m *units.Manager, name string) (string, error) {
+			if *onDemand {
+				return t.enableOnDemand(ctx, m, name, *now)
+			}
 			return t.enable(ctx, m, name, *now)
 		})
 	}

@@ -17,3 +17,6 @@ func Tree() *cobra.Command {
 	root.InitDefaultVersionFlag()
 	return root
 }
+
+// CannotRead is the look at what a user may read, for any user.
+var CannotRead = cannotRead

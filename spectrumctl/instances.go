@@ -12,6 +12,7 @@ import (
 
 	"spectrum.im/spectrum2/daemon/config"
 	"spectrum.im/spectrum2/daemon/control/api"
+	"spectrum.im/spectrum2/daemon/systemd/generator"
 	"spectrum.im/spectrum2/spectrumctl/units"
 )
 
@@ -49,9 +50,11 @@ type instance struct {
 	// Uptime is in seconds.
 	Uptime  *int64 `json:"uptime"`
 	Enabled *bool  `json:"enabled"`
-	PID     int    `json:"pid"`
-	File    string `json:"file"`
-	Text    string `json:"text"`
+	// OnDemand: systemd listens for its clients, and the first starts it.
+	OnDemand bool   `json:"on_demand"`
+	PID      int    `json:"pid"`
+	File     string `json:"file"`
+	Text     string `json:"text"`
 	// Problems are sentences, with file and line where they have one.
 	Problems []string `json:"problems"`
 	// Status is the instance's own answer; nil if it gave none.
@@ -145,7 +148,7 @@ func (i *instance) readFile() bool {
 		i.problem(err.Error())
 		return true
 	}
-	i.JID, i.Backend, i.Mode = c.Service.JID, c.Service.Backend, api.ModeGateway
+	i.JID, i.Backend, i.Mode = c.Service.JID, c.Service.Program(), api.ModeGateway
 	if c.Service.ServerMode {
 		i.Mode = api.ModeServer
 	}
@@ -161,6 +164,7 @@ func (i *instance) readUnit(ctx context.Context, m *units.Manager) {
 		return
 	}
 	i.unit = &s
+	i.OnDemand = i.Mode == api.ModeServer && m.AnyEnabled(ctx, generator.AllClientSockets(i.Name))
 	i.Enabled, i.PID, i.Memory, i.Limit, i.Text = &s.Enabled, s.PID, s.Memory, s.MemoryMax, s.Text
 	if !s.Since.IsZero() {
 		i.since(s.Since)

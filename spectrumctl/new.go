@@ -25,31 +25,42 @@ func newCommand(t *tool) *cobra.Command {
 		Short: "Make an instance's configuration, and what the XMPP server needs",
 		Long: `Make a configuration that works, out of a few answers on a terminal or of flags, and
 print the lines to paste into the configuration of Prosody or ejabberd. The
-secret between the two is made up unless --secret-file gives one. A file that
-exists is left alone unless --force is given.`,
+secret between the two is made up unless --secret-file gives one. With --server,
+the instance is an XMPP server itself (server mode), which needs no other: the
+DNS records to publish are printed instead. A file that exists is left alone
+unless --force is given.`,
 		Example: `  spectrumctl new irc
-  spectrumctl new irc --jid irc.example.org --irc-server irc.libera.chat:6697`,
+  spectrumctl new irc --jid irc.example.org --irc-server irc.libera.chat:6697
+  spectrumctl new irc --server --jid irc.example.org --admin admin`,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(c *cobra.Command, args []string) error {
 			d.name = args[0]
+			if err := onlyOf(c, d.server); err != nil {
+				return err
+			}
 			return t.new(c.Context(), d, secretFile, force)
 		},
 	}
 	f := c.Flags()
 	f.StringVar(&d.jid, "jid", "", "the transport's `domain`, one of its own (irc.example.org)")
-	f.StringVar(&d.network, "network", "irc", "legacy `network`, by its backend's name (irc, template)")
+	f.StringVar(&d.network, "network", "irc", "legacy `network` (irc, icq, aim, template)")
 	f.StringArrayVar(&d.ircServers, "irc-server", nil, "IRC: the one network for all users, `host[:port]`; several are tried in turn")
-	f.StringVar(&d.server, "server", "127.0.0.1", "`host` of the XMPP server")
-	f.IntVar(&d.port, "port", 5347, "the XMPP server's `port` for components")
+	f.StringVar(&d.oscarServer, "oscar-server", "", "ICQ and AIM: the `host` of the server that the users are on")
+	f.StringVar(&d.host, "host", "127.0.0.1", "`host` of the XMPP server")
+	f.IntVar(&d.port, "port", 0, "the XMPP server's `port` for components (default 5347), in server mode the one for clients (default 5222)")
 	f.StringArrayVar(&d.admins, "admin", nil, "administrator's `JID`; may be given several times")
+	f.BoolVar(&d.server, "server", false, "server mode: the instance is an XMPP server of its own")
+	f.StringVar(&d.listen, "listen", "", "server mode: `address` for clients, 127.0.0.1 for this machine alone (default: every address)")
+	f.IntVar(&d.tlsPort, "tls-port", 5223, "server mode: `port` for direct TLS, 0 for none")
+	f.IntVar(&d.webSocketPort, "websocket-port", 0, "server mode: `port` for WebSocket over TLS, 0 for none")
 	f.StringVar(&d.kind, "xmpp-server", "", "print the lines for this `program` alone: prosody, ejabberd")
-	f.StringVar(&secretFile, "secret-file", "", "`file` with the secret in its first line, \"-\" for standard input")
+	f.StringVar(&secretFile, "secret-file", "", "`file` with the secret in its first line, \"-\" for standard input; in server mode the administrators' password")
 	f.BoolVar(&force, "force", false, "replace a file that exists")
-	for _, name := range []string{"jid", "irc-server", "server", "port", "admin"} {
+	for _, name := range []string{"jid", "irc-server", "oscar-server", "host", "port", "admin", "listen", "tls-port", "websocket-port"} {
 		cobra.CheckErr(c.RegisterFlagCompletionFunc(name, cobra.NoFileCompletions))
 	}
-	cobra.CheckErr(c.RegisterFlagCompletionFunc("network", cobra.FixedCompletions([]string{"irc", "template"}, cobra.ShellCompDirectiveNoFileComp)))
+	cobra.CheckErr(c.RegisterFlagCompletionFunc("network", cobra.FixedCompletions([]string{"irc", "icq", "aim", "template"}, cobra.ShellCompDirectiveNoFileComp)))
 	cobra.CheckErr(c.RegisterFlagCompletionFunc("xmpp-server", cobra.FixedCompletions(xmppServers, cobra.ShellCompDirectiveNoFileComp)))
 	return c
 }
@@ -66,6 +77,10 @@ func (t *tool) new(_ context.Context, d draft, secretFile string, force bool) er
 	if err := t.fillIn(&d); err != nil {
 		return err
 	}
+	if d.oscar() && d.oscarServer == "" {
+		return usageError("--oscar-server is missing: the server that the users are on, for the public ones of old are gone")
+	}
+	d.complete()
 	var err error
 	if secretFile != "" {
 		d.secret, err = t.secretFile(secretFile)
@@ -84,6 +99,9 @@ func (t *tool) new(_ context.Context, d draft, secretFile string, force bool) er
 	}
 	if note != "" {
 		fmt.Fprintln(t.err, t.err.Paint(screen.Yellow, "spectrumctl: warning: ")+note)
+	}
+	if d.server {
+		return t.printNewServer(d, file)
 	}
 	return t.printNew(d, file)
 }

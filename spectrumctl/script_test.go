@@ -10,6 +10,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -20,6 +21,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"spectrum.im/spectrum2/daemon/certificate"
 	"spectrum.im/spectrum2/daemon/config"
 	"spectrum.im/spectrum2/daemon/control"
 	"spectrum.im/spectrum2/daemon/control/api"
@@ -65,6 +67,9 @@ func TestScripts(t *testing.T) {
 	if err := os.Chmod(root, 0o755); err != nil { // the service's user looks in
 		t.Fatal(err)
 	}
+	if out, err := exec.Command("../packaging/need", "openssl").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
 	testscript.Run(t, testscript.Params{
 		Dir:           "testdata",
 		WorkdirRoot:   root,
@@ -81,6 +86,8 @@ func TestScripts(t *testing.T) {
 			"unit":     cmdUnit,
 			"instance": cmdInstance,
 			"users":    cmdUsers,
+			"clients":  cmdClients,
+			"down":     cmdDown,
 			"exits":    cmdExits,
 		},
 	})
@@ -140,7 +147,10 @@ func (w *world) start(name string) error {
 			Link: &api.Link{Connected: true, Address: "127.0.0.1:5347"}, FromXMPP: 7, ToXMPP: 9},
 		Processes: []api.Backend{{ID: 1, PID: 4712, Program: c.Service.Backend + " 2.9.9", State: "ready", Since: ago(3*time.Hour + 12*time.Minute),
 			Memory: 20 << 20, Level: 1, Scope: "spectrum2-" + name + "-backend-1.scope"}},
-		Reloading: w.reloading(name, c),
+	}
+	i.Reloading = w.reloading(name, c, i)
+	if c.Service.ServerMode {
+		w.serve(i, c)
 	}
 	l, err := control.Listen(api.SystemdSocket(w.dir, name))
 	if err != nil {
@@ -156,7 +166,7 @@ func (w *world) start(name string) error {
 }
 
 // reloading compares the file with the one before, as an instance does.
-func (w *world) reloading(name string, old *config.Config) func(context.Context) (api.Reload, error) {
+func (w *world) reloading(name string, old *config.Config, i *controltest.Instance) func(context.Context) (api.Reload, error) {
 	return func(context.Context) (api.Reload, error) {
 		c, _, err := config.Inspect(w.file(name), nil)
 		if err != nil {
@@ -164,8 +174,33 @@ func (w *world) reloading(name string, old *config.Config) func(context.Context)
 		}
 		changed, needRestart := config.Diff(old, c)
 		old = c
+		if c.Service.ServerMode {
+			w.serve(i, c)
+		}
 		return api.Reload{Changed: changed, NeedRestart: needRestart}, nil
 	}
+}
+
+// serve puts an instance in server mode into that state, with the certificate
+// that its configuration names; what is there stays in use if that is broken.
+func (w *world) serve(i *controltest.Instance, c *config.Config) {
+	var cert api.Certificate
+	text, err := os.ReadFile(filepath.Join(w.dir, c.Service.Cert))
+	if err == nil {
+		var info certificate.Info
+		info, err = certificate.Check(text, nil, c.Service.CertPassword)
+		cert = api.Certificate{Fingerprint: info.Fingerprint, NotAfter: info.NotAfter, Names: info.Names, SelfSigned: info.SelfSigned, File: c.Service.Cert}
+	}
+	i.Change(func(s *api.Status) {
+		s.Mode, s.Link = api.ModeServer, nil
+		s.Listeners = []string{"[::]:5222 starttls", "[::]:5223 tls"}
+		switch {
+		case err == nil:
+			s.Certificate = &cert
+		case s.Certificate == nil:
+			s.Certificate = &api.Certificate{Fingerprint: "AA:BB", SelfSigned: true, Names: []string{c.Service.JID}, NotAfter: time.Date(2036, 1, 1, 0, 0, 0, 0, time.UTC)}
+		}
+	})
 }
 
 func (w *world) stop(name string) error {
@@ -261,6 +296,23 @@ func cmdUsers(ts *testscript.TestScript, neg bool, args []string) {
 		api.User{JID: "bob@example.org", LegacyName: "bob", State: "reconnecting", Since: ago(61 * time.Minute), Text: "irc.example.net is away"},
 		api.User{JID: "eve@example.org", LegacyName: "e\x1b[31mve", State: "bad credentials", Since: ago(50 * time.Hour)})
 }
+
+// cmdClients: clients NAME connects three clients.
+func cmdClients(ts *testscript.TestScript, neg bool, args []string) {
+	r := worldOf(ts).running[args[0]]
+	if r == nil {
+		ts.Fatalf("%s does not run", args[0])
+	}
+	r.Connect(api.Session{JID: "ann@msn.example.org/phone", Resource: "phone", Client: "Conversations", Version: "2.17", Address: "192.0.2.7:50123",
+		Transport: api.TransportTLS, TLS: "TLS 1.3", Since: ago(61 * time.Minute)},
+		api.Session{JID: "ann@msn.example.org/desk", Resource: "desk", Client: "Gajim", Address: "[2001:db8::1]:40000",
+			Transport: api.TransportSTARTTLS, TLS: "TLS 1.2", Since: ago(50 * time.Hour), Detached: true},
+		api.Session{JID: "bob@msn.example.org/w\x1b[31meb", Resource: "w\x1b[31meb", Address: "192.0.2.8:50124",
+			Transport: api.TransportWebSocket, TLS: "TLS 1.3", Since: ago(3*time.Hour + 12*time.Minute)})
+}
+
+// cmdDown: down NAME stops one.
+func cmdDown(ts *testscript.TestScript, neg bool, args []string) { ts.Check(worldOf(ts).stop(args[0])) }
 
 // cmdExits: exits N COMMAND... runs a command and wants that exit status.
 func cmdExits(ts *testscript.TestScript, neg bool, args []string) {

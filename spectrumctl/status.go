@@ -126,9 +126,13 @@ func (i *instance) lines() [][2]string {
 		if s.Link != nil {
 			out = append(out, [2]string{"Link", linkLine(*s.Link)})
 		}
+		out = append(out, [2]string{"Clients on", strings.Join(s.Listeners, ", ")})
+		if s.Certificate != nil {
+			out = append(out, [2]string{"TLS", certificateLine(*s.Certificate)}, [2]string{"SHA-256", s.Certificate.Fingerprint})
+		}
 		out = append(out, [2]string{"Build", s.Build})
 	}
-	out = append(out, [2]string{"Memory", memory}, [2]string{"Boot", bootLine(i.Enabled)}, [2]string{"File", i.File})
+	out = append(out, [2]string{"Memory", memory}, [2]string{"Boot", bootLine(i.Enabled, i.OnDemand)}, [2]string{"File", i.File})
 	if i.PID > 0 {
 		out = append(out, [2]string{"PID", fmt.Sprint(i.PID)})
 	}
@@ -158,12 +162,14 @@ func linkLine(l api.Link) string {
 	return "not connected to " + l.Address
 }
 
-func bootLine(enabled *bool) string {
+func bootLine(enabled *bool, onDemand bool) string {
 	switch {
 	case enabled == nil:
 		return ""
 	case *enabled:
 		return "enabled"
+	case onDemand:
+		return "on demand: its first client starts it"
 	}
 	return "disabled: it does not start with the system"
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"spectrum.im/spectrum2/daemon/systemd/generator"
 	"spectrum.im/spectrum2/spectrumctl/units"
 )
 
@@ -40,6 +41,9 @@ func (t *tool) stop(ctx context.Context, m *units.Manager, name string) (string,
 	}
 	if err := t.job(ctx, m, units.Stop, name); err != nil {
 		return "", err
+	}
+	if m.AnyEnabled(ctx, generator.AllClientSockets(name)) {
+		return "stopped; the next client starts it again, unless: spectrumctl disable --now " + name, nil
 	}
 	return "stopped", nil
 }

@@ -13,13 +13,13 @@ type group struct {
 // groups is the table of commands, in the order of the help text.
 var groups = []group{
 	{"look", "See how the instances are", []func(*tool) *cobra.Command{
-		listCommand, statusCommand, logsCommand, usersCommand, backendsCommand,
+		listCommand, statusCommand, logsCommand, usersCommand, sessionsCommand, backendsCommand,
 	}},
 	{"run", "Start and stop them", []func(*tool) *cobra.Command{
 		startCommand, stopCommand, restartCommand, reloadCommand, enableCommand, disableCommand,
 	}},
 	{"configure", "Make and check their configuration", []func(*tool) *cobra.Command{
-		newCommand, checkCommand, showCommand,
+		newCommand, checkCommand, showCommand, certCommand, secretCommand, adoptCommand,
 	}},
 	{"users", "Users, an administrator's lines, the database", []func(*tool) *cobra.Command{
 		registerCommand, unregisterCommand, queryCommand, dbCommand,

@@ -3,11 +3,13 @@
 package spectrumctl
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/user"
 	"path/filepath"
 	"strconv"
+	"syscall"
 
 	"spectrum.im/spectrum2/daemon/systemd"
 )
@@ -56,4 +58,23 @@ func giveToService(f *os.File) (note string, err error) {
 		return "", err
 	}
 	return "", f.Chmod(0o640)
+}
+
+// writeSynced writes a new file that only we can read.
+func writeSynced(file, text string) error {
+	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(text)
+	return errors.Join(err, f.Sync(), f.Close())
+}
+
+// likeBefore gives a file the owner and mode of the one that it replaces.
+func likeBefore(file string, before os.FileInfo) error {
+	st := before.Sys().(*syscall.Stat_t)
+	if err := os.Chown(file, int(st.Uid), int(st.Gid)); err != nil {
+		return err
+	}
+	return os.Chmod(file, before.Mode().Perm())
 }

@@ -46,7 +46,11 @@ func (e *JobError) Error() string {
 // done. A job that ends otherwise is a *JobError; when ctx ends first, the job
 // goes on.
 func (m *Manager) Do(ctx context.Context, verb Verb, instance string) error {
-	unit := systemd.ServiceUnit(instance)
+	return m.DoUnit(ctx, verb, systemd.ServiceUnit(instance))
+}
+
+// DoUnit is Do for any unit.
+func (m *Manager) DoUnit(ctx context.Context, verb Verb, unit string) error {
 	done := make(chan string, 1)
 	if err := m.submit(ctx, verb, unit, done); err != nil {
 		return fmt.Errorf("ask systemd to %s %s: %w", verb, unit, classify(err))

@@ -84,6 +84,15 @@ func (m *Manager) State(ctx context.Context, instance string) (State, error) {
 	return s, nil
 }
 
+// UnitActive reports whether a unit of any kind is active.
+func (m *Manager) UnitActive(ctx context.Context, unit string) (bool, error) {
+	p, err := m.conn.GetAllPropertiesContext(ctx, unit)
+	if err != nil {
+		return false, fmt.Errorf("ask systemd for %s: %w", unit, classify(err))
+	}
+	return text(p["ActiveState"]) == "active", nil
+}
+
 // memory reads the slice's. Its absence is no error: accounting may be off.
 func (m *Manager) memory(ctx context.Context, instance string) (current, limit uint64) {
 	p, err := m.conn.GetUnitTypePropertiesContext(ctx, systemd.SliceUnit(instance), "Slice")

@@ -98,11 +98,29 @@ func (m *Manager) Enable(ctx context.Context, instance string) (bool, error) {
 	return len(changes) > 0, classify(err)
 }
 
-// Disable makes the instance stay down at boot, and reports whether that is
-// new.
-func (m *Manager) Disable(ctx context.Context, instance string) (bool, error) {
-	changes, err := m.conn.DisableUnitFilesContext(ctx, []string{systemd.ServiceUnit(instance)}, false)
+// Disable makes the instance and these sockets of it stay down at boot, and
+// reports whether that is new.
+func (m *Manager) Disable(ctx context.Context, instance string, sockets []string) (bool, error) {
+	list := append([]string{systemd.ServiceUnit(instance)}, sockets...)
+	changes, err := m.conn.DisableUnitFilesContext(ctx, list, false)
 	return len(changes) > 0, classify(err)
+}
+
+// EnableSockets makes sockets listen from boot on, and reports whether that is
+// new. The first connection starts their instance.
+func (m *Manager) EnableSockets(ctx context.Context, sockets []string) (bool, error) {
+	_, changes, err := m.conn.EnableUnitFilesContext(ctx, sockets, false, false)
+	return len(changes) > 0, classify(err)
+}
+
+// AnyEnabled reports whether one of the sockets listens from boot on.
+func (m *Manager) AnyEnabled(ctx context.Context, sockets []string) bool {
+	for _, unit := range sockets {
+		if p, err := m.conn.GetAllPropertiesContext(ctx, unit); err == nil && text(p["UnitFileState"]) == "enabled" {
+			return true
+		}
+	}
+	return false
 }
 
 // classify makes a refusal of D-Bus or polkit an ErrNotPermitted.
