@@ -1,5 +1,6 @@
 # spectrum2: what there is to do. `make demo` shows the main job live, `make
 # check` runs every test; both need a Debian machine with Go and nothing else.
+# `make run` is for trying it, anywhere that Go and bash are.
 
 GO       ?= go
 VERSION  := $(shell sed -n '1s/.*(\(.*\)).*/\1/p' packaging/debian/changelog)
@@ -11,7 +12,7 @@ STEP     := @packaging/step
 export GOFLAGS := -buildvcs=false
 export CGO_ENABLED ?= 1
 
-.PHONY: all build man lint test fuzz integration deb apt-repo system-test demo check bench generate clean
+.PHONY: all build man lint test fuzz integration deb apt-repo system-test demo run clients check bench generate clean
 
 all: build man
 
@@ -50,6 +51,14 @@ system-test: apt-repo ## install and use the packages in a booted Debian
 
 demo: ## the main job, live
 	@packaging/system/demo
+
+run: ## an XMPP server before an IRC network on this machine, to try with any client
+	@packaging/run
+
+clients: build ## clients that others wrote, against server mode
+	@packaging/clients/all
+	@packaging/clients/spread
+	@packaging/clients/tls
 
 bench: build ## benchmarks and the load driver
 	@packaging/bench

@@ -67,17 +67,18 @@ def free_ports(number):
         return [s.getsockname()[1] for s in held]
 
 
-class Direct:
-    """The place; entering starts everything, leaving ends it. What is written
-    to the folder stays only if something failed."""
+class Children:
+    """Programs that run below a folder and end together, the last one first."""
 
-    def __init__(self, folder, server="prosody"):
+    def __init__(self, folder):
         self.dir = pathlib.Path(folder).absolute()
-        self.server = {"prosody": self.prosody, "ejabberd": self.ejabberd}[server]
-        self.children = []
-        self.xmpp_port, self.component_port, self.irc_port = free_ports(3)
+        self.children, self.named = [], {}
         # Not below the folder: a socket's path has at most 107 characters.
         self.sockets = tempfile.TemporaryDirectory(prefix="spectrum2-")
+
+    def fresh(self):
+        shutil.rmtree(self.dir, ignore_errors=True)
+        (self.dir / "spool").mkdir(parents=True)
 
     def start(self, name, *command, env=None):
         out = open(self.dir / (name + ".out"), "w")
@@ -86,6 +87,61 @@ class Direct:
         self.children.append(subprocess.Popen(command, stdout=out, stderr=out, stdin=subprocess.DEVNULL,
                                               env={**os.environ, **(env or {})}, start_new_session=True))
         out.close()
+        self.named[name] = self.children[-1]
+
+    def start_ejabberd(self, conf, domain, users):
+        libraries = glob.glob("/usr/lib/*/ejabberd-*/ebin")
+        if not libraries:
+            raise Failed("ejabberd is not installed")
+        names = ",".join('<<"%s">>' % user for user in users)
+        # Not distributed, so nothing of Erlang's listens beside its ports.
+        self.start("ejabberd", "erl", "-noinput", "-mnesia", "dir", '"%s/spool"' % self.dir, "-s", "ejabberd", "-eval",
+                   '[ok = ejabberd_auth:try_register(U, <<"%s">>, <<U/binary, "-password">>) || U <- [%s]].' % (domain, names),
+                   env={"ERL_LIBS": str(pathlib.Path(libraries[0]).parents[1]), "EJABBERD_CONFIG_PATH": str(conf),
+                        "EJABBERD_LOG_PATH": str(self.dir / "ejabberd.log"), "HOME": str(self.dir),
+                        "ERL_CRASH_DUMP": str(self.dir / "erl_crash.dump")})
+
+    def start_instance(self, conf, name="spectrum2", runtime=None, prefix=()):
+        """Starts spectrum2 with a configuration, and waits until it is ready."""
+        if runtime:
+            runtime.mkdir()
+        self.start(name, *prefix, "build/bin/spectrum2", str(conf), env={"RUNTIME_DIRECTORY": str(runtime or self.sockets.name)})
+
+        def ready():
+            if self.children[-1].poll() is not None:
+                raise Failed("the instance does not start:\n" + "".join(self.log(name)))
+            return any("instance: ready" in line for line in self.log(name))
+
+        wait_for(ready, lambda: "the instance is ready:\n" + "".join(self.log(name)))
+
+    def log(self, name="spectrum2"):
+        return (self.dir / (name + ".out")).read_text().splitlines(keepends=True)
+
+    def stop(self, name):
+        """Ends one child, in order."""
+        child = self.named[name]
+        child.terminate()
+        child.wait(20)
+
+    def down(self):
+        for child in reversed(self.children):
+            child.terminate()
+            try:
+                child.wait(20)
+            except subprocess.TimeoutExpired:
+                os.killpg(child.pid, signal.SIGKILL)
+                child.wait()
+        self.sockets.cleanup()
+
+
+class Direct(Children):
+    """The place; entering starts everything, leaving ends it. What is written
+    to the folder stays only if something failed."""
+
+    def __init__(self, folder, server="prosody"):
+        super().__init__(folder)
+        self.server = {"prosody": self.prosody, "ejabberd": self.ejabberd}[server]
+        self.xmpp_port, self.component_port, self.irc_port = free_ports(3)
 
     def settings(self):
         return {"dir": self.dir, "jid": TRANSPORT, "secret": SECRET, "xmpp": self.xmpp_port, "component": self.component_port}
@@ -98,18 +154,9 @@ class Direct:
         self.start("prosody", "prosody", "--config", str(conf))
 
     def ejabberd(self):
-        libraries = glob.glob("/usr/lib/*/ejabberd-*/ebin")
-        if not libraries:
-            raise Failed("ejabberd is not installed")
         conf = self.dir / "ejabberd.yml"
         conf.write_text(EJABBERD_HERE % self.settings())
-        users = ",".join('<<"%s">>' % user for user in USERS)
-        # Not distributed, so nothing of Erlang's listens beside the two ports.
-        self.start("ejabberd", "erl", "-noinput", "-mnesia", "dir", '"%s/spool"' % self.dir, "-s", "ejabberd", "-eval",
-                   '[ok = ejabberd_auth:try_register(U, <<"localhost">>, <<U/binary, "-password">>) || U <- [%s]].' % users,
-                   env={"ERL_LIBS": str(pathlib.Path(libraries[0]).parents[1]), "EJABBERD_CONFIG_PATH": str(conf),
-                        "EJABBERD_LOG_PATH": str(self.dir / "ejabberd.log"), "HOME": str(self.dir),
-                        "ERL_CRASH_DUMP": str(self.dir / "erl_crash.dump")})
+        self.start_ejabberd(conf, "localhost", USERS)
 
     def instance(self):
         text = IRC_CFG.replace("5347", str(self.component_port)).replace("6667", str(self.irc_port)) % (TRANSPORT, SECRET)
@@ -117,21 +164,10 @@ class Direct:
             "file =\n[database]\ndatabase = %s/state/database.sql\n" % self.dir
         (self.dir / "irc.cfg").write_text(text)
         (self.dir / "irc.cfg").chmod(0o640)
-        self.start("spectrum2", "build/bin/spectrum2", str(self.dir / "irc.cfg"), env={"RUNTIME_DIRECTORY": self.sockets.name})
-
-        def ready():
-            if self.children[-1].poll() is not None:
-                raise Failed("the instance does not start:\n" + "".join(self.log()))
-            return any("instance: ready" in line for line in self.log())
-
-        wait_for(ready, lambda: "the instance is ready:\n" + "".join(self.log()))
-
-    def log(self):
-        return (self.dir / "spectrum2.out").read_text().splitlines(keepends=True)
+        self.start_instance(self.dir / "irc.cfg")
 
     def __enter__(self):
-        shutil.rmtree(self.dir, ignore_errors=True)
-        (self.dir / "spool").mkdir(parents=True)
+        self.fresh()
         try:
             self.server()
             (self.dir / "ngircd.conf").write_text(NGIRCD.replace("6667", str(self.irc_port)))
@@ -143,16 +179,6 @@ class Direct:
             self.down()
             raise
         return self
-
-    def down(self):
-        for child in reversed(self.children):
-            child.terminate()
-            try:
-                child.wait(20)
-            except subprocess.TimeoutExpired:
-                os.killpg(child.pid, signal.SIGKILL)
-                child.wait()
-        self.sockets.cleanup()
 
     def __exit__(self, kind, *_):
         if kind is not None:

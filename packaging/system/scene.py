@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The conversation of `make demo`: two XMPP users and an IRC user, told line by
 line as each side saw it. `scene.py` expects a started instance irc, and has the
-administrator look on; `scene.py --direct DIR [prosody|ejabberd]` runs servers
-and instance itself, from the programs in build/bin, in the folder DIR."""
+administrator look on; `scene.py --server` expects the client socket of an instance
+tea in server mode; `scene.py --direct DIR [prosody|ejabberd]` runs servers and
+instance itself, from the programs in build/bin, in the folder DIR."""
 import asyncio
 import os
 import subprocess
@@ -116,6 +117,47 @@ async def play(xmpp_port, irc_port, administered):
         await asyncio.gather(romeo.leave_stream(), juliet.leave_stream(), mercutio.leave())
 
 
+async def play_server():
+    """An instance in server mode, which nobody has started: its first client does."""
+    domain = "tea.localhost"
+    room = "#verona@" + domain
+    benvolio = XMPPUser("benvolio", "any", port=5322, domain=domain, certificate="/root/certificates/%s.pem" % domain)
+    mercutio = IRCUser("mercutio")
+    await mercutio.login()
+    try:
+        await mercutio.join("#verona")
+        headline("The first client connects, with the name of an IRC user and no account anywhere else")
+        does("benvolio (XMPP)", "logs in to %s as benvolio@%s" % (domain, domain))
+        await benvolio.login()
+        print("  %-18s %sis in%s by %s" % ("benvolio (XMPP)", DIM, OFF, benvolio.tls_version()), flush=True)
+        does("benvolio (XMPP)", "adds mercutio@%s to his contacts" % domain)
+        await benvolio.add_contact("mercutio@" + domain)
+        sees("benvolio (XMPP)", await benvolio.see(
+            lambda s: s.name == "presence" and s["from"].bare == "mercutio@" + domain and s["type"] == "available", "Mercutio online"))
+        does("benvolio (XMPP)", "writes to mercutio@%s: I pray thee, let's retire" % domain)
+        benvolio.send_message(mto="mercutio@" + domain, mbody="I pray thee, let's retire", mtype="chat")
+        sees("mercutio (IRC)", await mercutio.message_from("benvolio", "I pray thee, let's retire"))
+        does("mercutio (IRC)", "/msg benvolio Thou art like one of those fellows")
+        mercutio.say("benvolio", "Thou art like one of those fellows")
+        sees("benvolio (XMPP)", await benvolio.message_from("mercutio@" + domain, "Thou art like one of those fellows"))
+        does("benvolio (XMPP)", "joins " + room)
+        await benvolio.join(room, "benvolio")
+        does("benvolio (XMPP)", "says in the room: The day is hot")
+        benvolio.send_message(mto=room, mbody="The day is hot", mtype="groupchat")
+        sees("mercutio (IRC)", await mercutio.message_from("benvolio", "The day is hot"))
+        mercutio.say("#verona", "Am I like such a fellow?")
+        sees("benvolio (XMPP)", await benvolio.message_from(room, "Am I like such a fellow?"))
+        await administrator("spectrumctl", "sessions", "tea")
+        await administrator("spectrumctl", "list")
+        await administrator("systemctl", "--no-pager", "--lines=0", "status", "spectrum2-client@tea.socket")
+        headline("# systemctl stop spectrum2@tea")
+        await asyncio.to_thread(run, "systemctl", "stop", "spectrum2@tea")
+        await benvolio.ended_with("system-shutdown")
+        print("  %-18s %sis told%s that the server shuts down" % ("benvolio (XMPP)", DIM, OFF), flush=True)
+    finally:
+        await asyncio.gather(benvolio.leave_stream(), mercutio.leave())
+
+
 if __name__ == "__main__":
     asyncio.set_event_loop(asyncio.new_event_loop())
     try:
@@ -125,6 +167,8 @@ if __name__ == "__main__":
                 perform(play(place.xmpp_port, place.irc_port, administered=False))
                 headline("spectrum2's log")
                 print("".join("  " + line for line in place.log()), end="")
+        elif sys.argv[1:] == ["--server"]:
+            perform(play_server())
         else:
             perform(play(5222, 6667, administered=True))
     except Failed as error:

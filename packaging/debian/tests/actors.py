@@ -13,15 +13,34 @@ from slixmpp.xmlstream.handler import Callback  # noqa: E402
 from slixmpp.xmlstream.matcher import MatchXPath  # noqa: E402
 
 
+class LoginFailed(Failed):
+    """condition is the word of the server's refusal, "" where there was none."""
+
+    def __init__(self, text, why):
+        super().__init__(text)
+        if isinstance(why, slixmpp.Iq):
+            why = why["error"]
+        self.condition = why["condition"] if isinstance(why, slixmpp.stanza.Error | slixmpp.xmlstream.StanzaBase) else ""
+
+
 class XMPPUser(slixmpp.ClientXMPP):
     """A user of the XMPP server. seen holds every message and presence that
-    arrived, in order; show is called with a line about each."""
+    arrived, in order; show is called with a line about each. With a certificate
+    (a PEM file) it talks TLS and trusts that one alone: after STARTTLS, or from
+    the first byte on the port direct_tls."""
 
-    def __init__(self, name, password, server="127.0.0.1", port=5222, domain="localhost", show=None):
-        super().__init__("%s@%s/test" % (name, domain), password)
-        self.name, self.server_at = name, (server, port)
+    def __init__(self, name, password, server="127.0.0.1", port=5222, domain="localhost", show=None,
+                 certificate=None, direct_tls=0, resource="test"):
+        super().__init__("%s@%s/%s" % (name, domain, resource), password)
+        self.name, self.server_at = name, (server, direct_tls or port)
+        self.certificate, self.direct_tls = certificate, bool(direct_tls)
+        self.ca_certs = certificate and str(certificate)
         self.seen, self.changed = [], asyncio.Condition()
         self.show = show or (lambda line: None)
+        # What the server ended the stream with, and that it has ended.
+        self.stream_error, self.gone = None, asyncio.Event()
+        self.add_event_handler("stream_error", self._stream_error)
+        self.add_event_handler("disconnected", lambda _: self.gone.set())
         for plugin in ("xep_0004", "xep_0030", "xep_0045", "xep_0050", "xep_0077", "xep_0092", "xep_0199"):
             self.register_plugin(plugin)
         self["xep_0077"].create_account = False
@@ -32,27 +51,75 @@ class XMPPUser(slixmpp.ClientXMPP):
 
     def _see(self, stanza):
         self.seen.append(stanza)
+        self.show("%s <- %s" % (self.name, stanza))
         asyncio.ensure_future(self._tell())
 
     async def _tell(self):
         async with self.changed:
             self.changed.notify_all()
 
+    def _stream_error(self, error):
+        self.stream_error = error["condition"]
+        self.show("%s <- stream error %s: %s" % (self.name, error["condition"], error["text"]))
+
+    async def get_dns_records(self, *_):
+        """None: the server is where it was said to be, whatever the domain leads to."""
+        return []
+
+    async def ended_with(self, condition, limit=LIMIT):
+        """Waits for the end of the stream, which has to have this condition."""
+        try:
+            await asyncio.wait_for(self.gone.wait(), limit)
+        except asyncio.TimeoutError:
+            raise Failed("the stream of %s has not ended within %d s" % (self.name, limit)) from None
+        if self.stream_error != condition:
+            raise Failed("the stream of %s ended with %s, not %s" % (self.name, self.stream_error, condition))
+
     async def login(self):
         ready = asyncio.Event()
         failed = []
         self.add_event_handler("session_start", lambda _: ready.set())
-        for event in ("failed_auth", "connection_failed"):
-            self.add_event_handler(event, lambda e, event=event: (failed.append(event), ready.set()))
-        self.connect(self.server_at, disable_starttls=True)
+        for event in ("failed_auth", "connection_failed", "ssl_invalid_chain", "ssl_invalid_cert", "stream_error", "disconnected"):
+            self.add_event_handler(event, lambda e, event=event: (failed.append((event, e)), ready.set()))
+        # Binding a resource that is refused.
+        self.register_handler(Callback("refused", MatchXPath("{jabber:client}iq/{jabber:client}error"),
+                                       lambda iq: (failed.append(("error", iq)), ready.set())))
+        tls = self.certificate and not self.direct_tls
+        self.connect(self.server_at, use_ssl=self.direct_tls, force_starttls=bool(tls), disable_starttls=not tls)
         try:
             await asyncio.wait_for(ready.wait(), LIMIT)
         except asyncio.TimeoutError:
-            failed.append("no answer")
+            failed.append(("no answer", None))
+        self.remove_handler("refused")
         if failed:
-            raise Failed("%s cannot log in to the XMPP server: %s" % (self.name, failed[0]))
+            event, why = failed[0]
+            self.cancel_connection_attempt()
+            if self.transport and not self.transport.is_closing():
+                self.transport.abort()
+            raise LoginFailed("%s cannot log in to the XMPP server: %s %s" % (self.name, event, why or ""), why)
         self.send_presence()
         await self.get_roster()
+
+    def tls_version(self):
+        """What the connection speaks, as TLSv1.3."""
+        return self.transport.get_extra_info("ssl_object").version()
+
+    def peer_certificate(self):
+        """The server's certificate, DER."""
+        return self.transport.get_extra_info("ssl_object").getpeercert(True)
+
+    async def add_contact(self, address, wanted=("both", "to")):
+        """Has a contact in the contact list, with one of the wanted subscriptions."""
+        changed = asyncio.Event()
+        self.add_event_handler("roster_update", lambda _: changed.set())
+        if self.client_roster[address]["subscription"] not in wanted:
+            self.send_presence_subscription(pto=address)
+        while self.client_roster[address]["subscription"] not in wanted:
+            try:
+                await asyncio.wait_for(changed.wait(), LIMIT)
+            except asyncio.TimeoutError:
+                raise Failed("%s cannot add %s: %s" % (self.name, address, self.client_roster[address]["subscription"])) from None
+            changed.clear()
 
     async def see(self, match, what, since=0, limit=LIMIT):
         """Waits for a stanza for which match is true and returns the first one."""
@@ -126,6 +193,8 @@ class XMPPUser(slixmpp.ClientXMPP):
 
     async def leave_stream(self):
         await self.disconnect(wait=2.0)
+        # It would wait for more to send for ever.
+        self._run_out_filters.cancel()
 
 
 def codes(stanza):
@@ -135,8 +204,8 @@ def codes(stanza):
 class IRCUser:
     """A user of the IRC server."""
 
-    def __init__(self, nick, server="127.0.0.1", port=6667, show=None):
-        self.nick, self.server_at = nick, (server, port)
+    def __init__(self, nick, server="127.0.0.1", port=6667, show=None, password=""):
+        self.nick, self.server_at, self.password = nick, (server, port), password
         self.lines, self.changed = [], asyncio.Condition()
         self.show = show or (lambda line: None)
         self.reader = self.writer = self.task = None
@@ -144,6 +213,8 @@ class IRCUser:
     async def login(self):
         self.reader, self.writer = await asyncio.open_connection(*self.server_at)
         self.task = asyncio.ensure_future(self._read())
+        if self.password:
+            self.send("PASS " + self.password)
         self.send("NICK " + self.nick)
         self.send("USER %s 0 * :%s" % (self.nick, self.nick))
         await self.see(lambda l: " 001 " in l, "its welcome")

@@ -83,12 +83,28 @@ def component(jid, secret=SECRET):
 def servers(components=(TRANSPORT,), users=("romeo", "juliet", "admin")):
     """Configures and starts Prosody and ngircd as Debian's units run them."""
     pathlib.Path("/etc/prosody/prosody.cfg.lua").write_text(PROSODY % "".join(component(c) for c in components))
-    pathlib.Path("/etc/ngircd/ngircd.conf").write_text(NGIRCD)
-    run("systemctl", "restart", "prosody", "ngircd")
+    irc_server()
+    run("systemctl", "restart", "prosody")
     for user in users:
         run("prosodyctl", "register", user, "localhost", user + "-password")
-    for port in (5222, 5347, 6667):
+    for port in (5222, 5347):
         wait_port(port)
+
+
+def irc_server(password=""):
+    """Configures and starts ngircd, which wants the password of everybody."""
+    pathlib.Path("/etc/ngircd/ngircd.conf").write_text(NGIRCD.replace("[Limits]", "Password = %s\n[Limits]" % password if password else "[Limits]"))
+    run("systemctl", "restart", "ngircd")
+    wait_port(6667)
+
+
+def certificate(domain, folder="/root/certificates"):
+    """Makes a self-signed certificate for a domain; returns the files of it and of its key."""
+    cert, key = "%s/%s.pem" % (folder, domain), "%s/%s.key" % (folder, domain)
+    os.makedirs(folder, mode=0o700, exist_ok=True)
+    run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "30",
+        "-subj", "/CN=" + domain, "-addext", "subjectAltName=DNS:" + domain, "-keyout", key, "-out", cert)
+    return cert, key
 
 
 def wait_for(look, what, limit=LIMIT):
@@ -103,16 +119,16 @@ def wait_for(look, what, limit=LIMIT):
         time.sleep(0.1)
 
 
-def listens(port):
+def listens(port, host="127.0.0.1"):
     try:
-        socket.create_connection(("127.0.0.1", port), 1).close()
+        socket.create_connection((host, port), 1).close()
     except OSError:
         return False
     return True
 
 
-def wait_port(port, limit=LIMIT):
-    wait_for(lambda: listens(port), "somebody listens on port %d" % port, limit)
+def wait_port(port, limit=LIMIT, host="127.0.0.1"):
+    wait_for(lambda: listens(port, host), "somebody listens on port %d" % port, limit)
 
 
 def show(unit, name):
