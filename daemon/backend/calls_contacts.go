@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/xml"
+	"errors"
 	"strings"
 
 	"spectrum.im/spectrum2/daemon/pbnetwork"
@@ -98,13 +99,16 @@ func rosterCall(u *User, f pbnetwork.Frame) call {
 	})
 }
 
+// errNoAttention is for the user, whose client cannot know.
+var errNoAttention = errors.New("this network cannot call for somebody's attention")
+
 func attentionCall(u *User, f pbnetwork.Frame) call {
 	m := f.Message.(*pbnetwork.ConversationMessage)
 	return u.simple(m.GetBuddyName(), "attention", func(ctx context.Context, s Session) error {
 		if x, ok := s.(AttentionSession); ok {
 			return x.Attention(ctx, m.GetBuddyName(), m.GetMessage())
 		}
-		return nil
+		return errNoAttention
 	})
 }
 

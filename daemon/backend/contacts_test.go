@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 
@@ -138,8 +139,8 @@ func (n bareNetwork) NewSession(u *backend.User, l backend.Login) backend.Sessio
 	return bare{n.fake.NewSession(u, l).(*session)}
 }
 
-// A session that cannot do something answers where somebody waits, and is
-// silent elsewhere.
+// A session that cannot do something answers where somebody waits or would
+// believe that it was done, and is silent elsewhere.
 func TestWhatASessionCannotDo(t *testing.T) {
 	for level := range 2 {
 		synctest.Test(t, func(t *testing.T) {
@@ -149,6 +150,9 @@ func TestWhatASessionCannotDo(t *testing.T) {
 			m.Expect(pbnetwork.WrapperMessage_TYPE_BACKEND_CONFIG)
 			for _, f := range acts() {
 				m.SendFrame(f)
+			}
+			if c := m.Incoming(romeo, "nurse"); !strings.Contains(c.GetMessage(), "attention") || !c.GetHeadline() {
+				t.Errorf("a call for attention: %v", c)
 			}
 			requestVCard(m, "nurse", 7)
 			m.Join(romeo, "ball", "romeo", "")
