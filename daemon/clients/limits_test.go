@@ -69,6 +69,7 @@ func TestASessionThatHangsCostsOneUserABoundedQueue(t *testing.T) {
 			w.arrives(`<iq type='get' from='` + joeBot + `' to='` + me + `/gone' id='` + strconv.Itoa(n) + `'><x xmlns='urn:x'/></iq>`)
 			w.u.Clients()
 		}
+		synctest.Wait() // all have come to the queue or were left out
 		close(w.s.hold)
 		synctest.Wait()
 		if got := w.s.take(); len(got) < 1000 || len(got) > 1100 || got[0].Get("id") != "0" {
