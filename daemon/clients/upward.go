@@ -23,6 +23,7 @@ const (
 type upward struct {
 	mu      sync.Mutex
 	queue   []func(ctx context.Context)
+	undone  int // of the queue, and of what the goroutine took from it
 	running bool
 	workers sync.WaitGroup
 }
@@ -31,8 +32,9 @@ type upward struct {
 func (u *User) later(what string, f func(ctx context.Context)) {
 	w := &u.up
 	w.mu.Lock()
-	full := len(w.queue) >= upwardLimit
+	full := w.undone >= upwardLimit
 	if !full {
+		w.undone++
 		w.queue = append(w.queue, f)
 		if !w.running {
 			w.running = true
@@ -53,6 +55,7 @@ func (u *User) workUpward() {
 		}
 		for _, f := range queue {
 			u.carry(f)
+			u.up.done()
 		}
 	}
 }
@@ -62,6 +65,12 @@ func (u *User) carry(f func(context.Context)) {
 	ctx, cancel := context.WithTimeout(context.Background(), upwardTimeout)
 	defer cancel()
 	f(ctx)
+}
+
+func (w *upward) done() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.undone--
 }
 
 func (w *upward) take() []func(context.Context) {
