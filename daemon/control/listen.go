@@ -3,6 +3,7 @@
 package control
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -22,13 +23,11 @@ func Listen(path string) (*net.UnixListener, error) {
 	if err := removeStale(path); err != nil {
 		return nil, err
 	}
-	// The socket is nobody else's between its making and the chmod below.
-	old := syscall.Umask(0o177)
-	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
-	syscall.Umask(old)
+	bound, err := (&net.ListenConfig{Control: ownersAlone}).Listen(context.Background(), "unix", path)
 	if err != nil {
 		return nil, fmt.Errorf("make the control socket %s: %w", path, err)
 	}
+	l := bound.(*net.UnixListener)
 	if gid, ok := adminGID(); ok && os.Chown(path, -1, int(gid)) == nil {
 		if err := os.Chmod(path, 0o660); err != nil {
 			l.Close()
@@ -36,6 +35,17 @@ func Listen(path string) (*net.UnixListener, error) {
 		}
 	}
 	return l, nil
+}
+
+// ownersAlone gives the socket the mode that its file is made with (unix(7)): it
+// is nobody else's from the beginning. The process's umask would do that too, to
+// every file that is made by anybody at the same moment.
+func ownersAlone(_, _ string, c syscall.RawConn) error {
+	var err error
+	if failed := c.Control(func(fd uintptr) { err = syscall.Fchmod(int(fd), 0o600) }); failed != nil {
+		return failed
+	}
+	return err
 }
 
 // removeStale removes a socket whose listener is gone.
