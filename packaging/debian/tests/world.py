@@ -119,6 +119,12 @@ def wait_for(look, what, limit=LIMIT):
         time.sleep(0.1)
 
 
+def wait_gone(*units):
+    """Waits until nothing of units is active: systemd notices the end of a scope a
+    moment after its last process has gone."""
+    wait_for(lambda: not active(*units), lambda: "the end of " + " ".join(active(*units)))
+
+
 def listens(port, host="127.0.0.1"):
     try:
         socket.create_connection((host, port), 1).close()
