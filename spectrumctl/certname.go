@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -37,7 +36,7 @@ func (t *tool) nameCertificate(c *config.Config, file string) error {
 		above += "\n"
 	}
 	lines[line-1] = above + key + " = " + file + "\n"
-	return replaceConfig(c.File, strings.Join(lines, ""), file)
+	return replaceConfig(c.File, strings.Join(lines, ""), namesCert(c.File, file))
 }
 
 // lineOf is the line in which a key was given, 0 for none.
@@ -52,28 +51,12 @@ func lineOf(c *config.Config, key string) int {
 	return 0
 }
 
-// replaceConfig puts an edited configuration in the place of the old one, with
-// its owner and mode, if it says what it should.
-func replaceConfig(file, text, cert string) error {
-	fi, err := os.Stat(file)
-	if err != nil {
-		return err
+// namesCert checks that an edited configuration says what it should.
+func namesCert(file, cert string) func(edited string) error {
+	return func(edited string) error {
+		if c, _, err := readConfig(edited); err != nil || c.Service.Cert != cert {
+			return fmt.Errorf("%s is written in a way that leaves no place for service.cert", file)
+		}
+		return nil
 	}
-	dir, err := os.MkdirTemp(filepath.Dir(file), ".new-*") // the name decides how it is read
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(dir)
-	edited := filepath.Join(dir, filepath.Base(file))
-	if err := writeSynced(edited, text); err != nil {
-		return err
-	}
-	c, _, err := readConfig(edited)
-	if err != nil || c.Service.Cert != cert {
-		return fmt.Errorf("%s is written in a way that leaves no place for service.cert", file)
-	}
-	if err := likeBefore(edited, fi); err != nil {
-		return err
-	}
-	return os.Rename(edited, file)
 }

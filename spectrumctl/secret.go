@@ -78,31 +78,17 @@ func (t *tool) secretText(name string) (string, error) {
 	return string(b), err
 }
 
-// editConfig puts an edited configuration in the place of the old one, with
-// its owner and mode. It must be as good as the old one.
+// editConfig puts an edited configuration in the place of the old one. It must
+// be as good as the old one.
 func (t *tool) editConfig(name, text string) error {
 	file := t.fileOf(name)
-	before, err := os.Stat(file)
-	if err != nil {
-		return err
-	}
-	dir, err := os.MkdirTemp(filepath.Dir(file), ".new-*") // the name decides how it is read
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(dir)
-	edited := filepath.Join(dir, filepath.Base(file))
-	if err := writeSynced(edited, text); err != nil {
-		return err
-	}
-	_, _, oldErr := readConfig(file)
-	if _, _, err := readConfig(edited); err != nil && oldErr == nil {
-		return fmt.Errorf("%s would be broken: %w", file, err)
-	}
-	if err := likeBefore(edited, before); err != nil {
-		return err
-	}
-	return os.Rename(edited, file)
+	return replaceConfig(file, text, func(edited string) error {
+		_, _, before := readConfig(file)
+		if _, _, err := readConfig(edited); err != nil && before == nil {
+			return fmt.Errorf("%s would be broken: %w", file, err)
+		}
+		return nil
+	})
 }
 
 func (t *tool) completeSecret(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {

@@ -70,6 +70,31 @@ func writeSynced(file, text string) error {
 	return errors.Join(err, f.Sync(), f.Close())
 }
 
+// replaceConfig puts an edited configuration in the place of the old one, with
+// its owner and mode, if check has nothing against it where it lies until then.
+func replaceConfig(file, text string, check func(edited string) error) error {
+	before, err := os.Stat(file)
+	if err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp(filepath.Dir(file), ".new-*") // the name decides how it is read
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	edited := filepath.Join(dir, filepath.Base(file))
+	if err := writeSynced(edited, text); err != nil {
+		return err
+	}
+	if err := check(edited); err != nil {
+		return err
+	}
+	if err := likeBefore(edited, before); err != nil {
+		return err
+	}
+	return os.Rename(edited, file)
+}
+
 // likeBefore gives a file the owner and mode of the one that it replaces.
 func likeBefore(file string, before os.FileInfo) error {
 	st := before.Sys().(*syscall.Stat_t)
