@@ -4,6 +4,7 @@ package irc
 
 import (
 	"net/netip"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -62,6 +63,27 @@ func TestMessageRightBehindTheJoin(t *testing.T) {
 	name := alice.say("#room", "but soft!")
 	bob.Expect("PRIVMSG #room :but soft!")
 	alice.expect("delivered " + name)
+}
+
+// TestWhoWritesAndLeavesHasWritten: what the pace held back goes out before the
+// QUIT.
+func TestWhoWritesAndLeavesHasWritten(t *testing.T) {
+	s := irctest.StartErgo(t, irctest.Options{})
+	n := network(t, []string{s.Addr()}, nil)
+	bob := irctest.Dial(t, s.Addr(), "bob")
+	bob.Join("#room")
+	alice := play(t, n, backend.Login{LegacyName: "alice"})
+	alice.expect("connected alice")
+	alice.join("#room", "alice")
+	alice.expect("participant #room/alice here me")
+	for i := range 8 { // more than go out at once
+		alice.say("#room", "line "+strconv.Itoa(i))
+	}
+	alice.end()
+	for i := range 8 {
+		bob.Expect("PRIVMSG #room :line " + strconv.Itoa(i))
+	}
+	bob.Expect("alice", "QUIT")
 }
 
 // TestOnlyPublicOrNamedNetworks: users cannot make the transport connect to its

@@ -200,21 +200,23 @@ func (l *link) end() {
 	l.phase = parked
 }
 
-// sayRest writes what the pace allows of what waits: who writes and leaves has
-// written.
+// lastLines is how many lines go out at once when the user leaves.
+const lastLines = 20
+
+// sayRest writes what waits and was the user's wish: who writes and leaves has
+// written. The pace is for those who stay; so few lines fill no server's queue.
 func (l *link) sayRest() {
 	late := time.NewTimer(time.Second)
 	defer late.Stop()
-	for l.phase == online {
+	for range lastLines {
 		now := time.Now()
-		out, line, lane, _ := l.next(now)
-		if out == nil {
+		it, from, _, ok := l.out.peek(now)
+		if l.phase != online || l.wire == nil || !ok || from > normal {
 			return
 		}
 		select {
-		case out <- line:
-			it := l.out.queue[lane][0]
-			l.out.pop(lane, now)
+		case l.wire.out <- append(l.settings.charset.bytes(it.line), '\r', '\n'):
+			l.out.pop(from, now)
 			l.wrote(it, now)
 		case <-late.C:
 			return
