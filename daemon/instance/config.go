@@ -4,6 +4,7 @@ package instance
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -36,6 +37,7 @@ func (i *Instance) reload(ctx context.Context) (changed, needRestart []string, w
 	}
 	if i.side != nil {
 		if err := i.side.reload(next); err != nil {
+			err = errors.Join(err, i.takeKeys(ctx, next, old)) // all of the old one stays
 			i.log.Error("configuration not reloaded, the old one stays", "err", err)
 			return nil, nil, nil, err
 		}

@@ -62,7 +62,7 @@ func openServer(ctx context.Context, cfg *config.Config, log *slog.Logger) (s st
 			TLS: d.TLS, RootCert: d.TLSCA, Prefix: d.Prefix, Key: d.EncryptionKey, OldKey: d.EncryptionKeyOld, VIPStatement: d.VIPStatement, Log: log,
 		})
 	default:
-		return nil, fmt.Errorf("database.type %s is not in this version", d.Type)
+		return nil, fmt.Errorf("database.type %s is not known", d.Type)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("open database %s on %s: %w", d.Database, d.Server, err)
