@@ -36,7 +36,7 @@ type Link struct {
 // the backend was given up or the link released. Seq and Ack of f are ignored.
 // f.Message must not be changed afterwards.
 func (l *Link) Send(ctx context.Context, f pbnetwork.Frame) error {
-	if !numbered(f.Type) || f.Type == pbnetwork.WrapperMessage_TYPE_EXIT {
+	if !pbnetwork.Numbered(f.Type) || f.Type == pbnetwork.WrapperMessage_TYPE_EXIT {
 		return fmt.Errorf("send %s to backend %d: it is not a user's to send", f.Type, l.b.number)
 	}
 	if user := f.UserOf(); user != "" && user != l.user {

@@ -87,7 +87,7 @@ func (o *outbox) add(f pbnetwork.Frame, limit int) (room <-chan struct{}, err er
 		}
 		return o.room, nil
 	}
-	if o.level > 0 && numbered(f.Type) {
+	if o.level > 0 && pbnetwork.Numbered(f.Type) {
 		f.Seq = o.seq + 1
 		f.Ack = o.taken.Load()
 	}
@@ -164,17 +164,6 @@ func (o *outbox) close() {
 		o.closed = true
 		close(o.gone)
 	}
-}
-
-// numbered reports whether frames of a type carry a sequence number.
-func numbered(t pbnetwork.Type) bool {
-	switch t {
-	case pbnetwork.WrapperMessage_TYPE_PING, pbnetwork.WrapperMessage_TYPE_PONG,
-		pbnetwork.WrapperMessage_TYPE_STATS, pbnetwork.WrapperMessage_TYPE_HELLO,
-		pbnetwork.WrapperMessage_TYPE_ACK:
-		return false
-	}
-	return true
 }
 
 // firstExtension is the lowest type and field number of the extension.
