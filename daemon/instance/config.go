@@ -31,16 +31,9 @@ func (i *Instance) reload(ctx context.Context) (changed, needRestart []string, w
 	}
 	changed, needRestart = config.Diff(old, next)
 	next = next.Keep(old)
-	if err := i.takeKeys(ctx, old, next); err != nil {
+	if err := i.takeOver(ctx, old, next); err != nil {
 		i.log.Error("configuration not reloaded, the old one stays", "err", err)
 		return nil, nil, nil, err
-	}
-	if i.side != nil {
-		if err := i.side.reload(next); err != nil {
-			err = errors.Join(err, i.takeKeys(ctx, next, old)) // all of the old one stays
-			i.log.Error("configuration not reloaded, the old one stays", "err", err)
-			return nil, nil, nil, err
-		}
 	}
 	i.config.Store(next)
 	i.warnings.Store(&warnings)
@@ -62,6 +55,21 @@ func (i *Instance) reload(ctx context.Context) (changed, needRestart []string, w
 	i.log.Info("configuration reloaded", "changed", changed, "needs_restart", needRestart)
 	i.poke()
 	return changed, needRestart, warnings, nil
+}
+
+// takeOver brings what can fail into effect, all of it or nothing. A key comes
+// last: the database remembers it from the moment that it is in use.
+func (i *Instance) takeOver(ctx context.Context, old, next *config.Config) error {
+	if i.side != nil {
+		if err := i.side.reload(next); err != nil {
+			return err
+		}
+	}
+	err := i.takeKeys(ctx, old, next)
+	if err != nil && i.side != nil {
+		err = errors.Join(err, i.side.reload(old))
+	}
+	return err
 }
 
 // ReopenLog opens the log file anew, after it was rotated.

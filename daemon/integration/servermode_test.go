@@ -4,8 +4,6 @@ package integration_test
 
 import (
 	"context"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -289,31 +287,4 @@ func TestServerModeArchive(t *testing.T) {
 			t.Errorf("the archive of %q has %q, want %q", to, got, want)
 		}
 	}
-}
-
-// TestServerModeReloadIsWholeOrNot: where the new certificate is no good, the new
-// encryption key is not in use either, and the old file still starts.
-func TestServerModeReloadIsWholeOrNot(t *testing.T) {
-	h := startServer(t, template, "", kept+"encryption_key = old\n")
-	before, err := os.ReadFile(h.file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	bad := filepath.Join(h.dir, "bad.pem")
-	if err := os.WriteFile(bad, []byte("no certificate\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	after := strings.Replace(string(before), "pidfile =\n", "pidfile =\ncert = "+bad+"\n", 1)
-	after = strings.Replace(after, "encryption_key = old\n", "encryption_key = new\nencryption_key_old = old\n", 1)
-	if err := os.WriteFile(h.file, []byte(after), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if r, err := h.control.Reload(t.Context()); err == nil || !strings.Contains(err.Error(), "service.cert") {
-		t.Errorf("reload: %+v, %v", r, err)
-	}
-	romeo := h.login(t, "romeo", "any", "orchard", true) // what is kept of him is written now
-	romeo.comeOnline()
-	h.stop()
-	p := startFile(t, h.dir, string(before))
-	p.expectLog("ready")
 }
