@@ -36,6 +36,15 @@ func atLeast(low int) func(string) (string, string) {
 	}
 }
 
+func between(low, high int) func(string) (string, string) {
+	return func(v string) (string, string) {
+		if n, err := strconv.Atoi(v); err == nil && n >= low && n <= high {
+			return "", ""
+		}
+		return quoted(v) + " is out of range", fmt.Sprintf("a number from %d to %d", low, high)
+	}
+}
+
 func checkNotEmpty(v string) (string, string) {
 	if strings.TrimSpace(v) == "" {
 		return "is empty", "a value, or leave the key out"
@@ -122,6 +131,15 @@ var prefix = regexp.MustCompile(`^[A-Za-z0-9_]{1,40}$`)
 func checkPrefix(v string) (string, string) {
 	if !prefix.MatchString(v) {
 		return quoted(v) + " cannot begin a table's name", "letters, digits and underscores only"
+	}
+	return "", ""
+}
+
+var node = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
+
+func checkNode(v string) (string, string) {
+	if !node.MatchString(v) {
+		return quoted(v) + " cannot be a machine's name", "up to 63 small letters, digits and dashes"
 	}
 	return "", ""
 }

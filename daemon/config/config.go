@@ -155,6 +155,12 @@ type Database struct {
 	EncryptionKey    Secret
 	EncryptionKeyOld Secret
 	VIPStatement     string
+	// Cluster: this is one of several main processes on the database, Node its
+	// name ("" is the host's), Lease how long the others respect its users
+	// without a sign of life.
+	Cluster bool
+	Node    string
+	Lease   time.Duration
 }
 
 // Logging is [logging]. Levels are the parts' own levels by name.

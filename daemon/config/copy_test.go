@@ -121,7 +121,7 @@ func TestBackendCopyHoldsNoSecret(t *testing.T) {
 func TestDigestIsOfWhatABackendSees(t *testing.T) {
 	base := load(t, minimal).Digest()
 	for arg, same := range map[string]bool{
-		"--service.password=other":  true,
+		"--identity.category=other": true,
 		"--identity.name=other":     true,
 		"--scope.memory_max=1G":     true,
 		"--service.verify_certs=on": true,

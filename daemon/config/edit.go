@@ -32,6 +32,13 @@ func Secrets(text string) map[string]string {
 	return out
 }
 
+// ValueOf is the key's value as it stands in the text of a file, "" if it has
+// none. It may be a secret.
+func ValueOf(text, full string) string {
+	it, _ := find(text, full)
+	return it.value
+}
+
 // SetValue writes the key's value into the text of a file and leaves every
 // other byte as it is. A key that is not there goes below its section's name.
 func SetValue(text, full, value string) (string, error) {

@@ -67,11 +67,14 @@ func (l *loader) databaseNamed() {
 func (l *loader) noEffect() {
 	c := l.cfg
 	if c.Database.Type != "mysql" && c.Database.Type != "pqxx" {
-		for _, key := range []string{"server", "port", "user", "password", "connectionstring", "vip_statement", "tls", "tls_ca"} {
+		for _, key := range []string{"server", "port", "user", "password", "connectionstring", "vip_statement", "tls", "tls_ca", "node", "lease"} {
 			if c.IsSet("database." + key) {
 				l.remark("database."+key, "has no effect without a database server (database.type)", "")
 			}
 		}
+	}
+	if c.Database.Cluster && c.Database.Type != "mysql" && c.Database.Type != "pqxx" {
+		l.blame("database.cluster", "several machines need a database server in common", "type = pqxx")
 	}
 	if len(c.VHosts) > 0 {
 		l.remark("vhosts.vhost", "has no effect: one file is one domain; spectrumctl adopt writes a file for each of them", "")

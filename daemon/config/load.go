@@ -19,18 +19,24 @@ const maxFile = 1 << 20
 // win over the file. The error is an Errors with every mistake; the warnings
 // are good with or without one.
 func Load(file string, args []string) (*Config, Warnings, error) {
-	return loadInstance(file, args, false)
+	return loadInstance(file, args, &loader{})
+}
+
+// LoadGiven is Load with credentials that win over those of the same name that
+// the service was started with.
+func LoadGiven(file string, args []string, given map[string]Secret) (*Config, Warnings, error) {
+	return loadInstance(file, args, &loader{fresh: given})
 }
 
 // Inspect is Load for whoever is not the instance (spectrumctl, the
 // generator): $credential: and $file: are not followed, as what they lead to
 // is for the instance only. Such a Secret holds the reference.
 func Inspect(file string, args []string) (*Config, Warnings, error) {
-	return loadInstance(file, args, true)
+	return loadInstance(file, args, &loader{inspect: true})
 }
 
-func loadInstance(file string, args []string, inspect bool) (*Config, Warnings, error) {
-	l := &loader{file: file, inspect: inspect, cfg: &Config{File: file, origin: map[string]string{}}}
+func loadInstance(file string, args []string, l *loader) (*Config, Warnings, error) {
+	l.file, l.cfg = file, &Config{File: file, origin: map[string]string{}}
 	name, err := InstanceOf(file)
 	if err != nil {
 		l.fail(Problem{File: file, Text: err.Error()})
@@ -53,8 +59,9 @@ func LoadBackend(file string, args []string) (*Config, Warnings, error) {
 // loader carries one Load from step to step.
 type loader struct {
 	file     string
-	lenient  bool // LoadBackend
-	inspect  bool // Inspect
+	lenient  bool              // LoadBackend
+	inspect  bool              // Inspect
+	fresh    map[string]Secret // LoadGiven
 	cfg      *Config
 	groups   []*group
 	errors   Errors

@@ -43,7 +43,11 @@ func (l *loader) resolveAll(g *group, secret bool) []string {
 				l.fail(l.at(it, g.full, err.Error(), ""))
 				continue
 			}
-		case secret && v != "" && it.line > 0:
+		case secret && v != "" && it.line == 0:
+			if !l.lenient {
+				l.warn(l.at(it, g.full, "is an argument: everybody on this machine can see it in the list of processes", "it into the file, or $file:PATH"))
+			}
+		case secret && v != "":
 			l.private = true
 			if it.cut {
 				l.warn(l.at(it, g.full, "everything from # on is a comment and does not belong to the value", "$file:PATH, if the # belongs to it, and the value in that file"))
@@ -76,6 +80,9 @@ func (l *loader) resolve(it item, full string) (string, error) {
 		if !credentialName.MatchString(name) || name == "." || name == ".." {
 			return "", errors.New("is not the name of a credential; write $credential:NAME")
 		}
+		if s, ok := l.fresh[name]; ok {
+			return content("the credential "+name, s.Reveal())
+		}
 		dir := os.Getenv("CREDENTIALS_DIRECTORY")
 		if dir == "" {
 			return "", fmt.Errorf("there is no credential %s: $CREDENTIALS_DIRECTORY is not set; "+
@@ -107,9 +114,14 @@ func readSecret(path string) (string, error) {
 	if len(b) > maxSecret {
 		return "", fmt.Errorf("%s is too large for a secret", path)
 	}
-	v := strings.TrimRight(string(b), "\r\n")
+	return content(path, string(b))
+}
+
+// content is the secret in what is kept at a place.
+func content(where, text string) (string, error) {
+	v := strings.TrimRight(text, "\r\n")
 	if v == "" {
-		return "", fmt.Errorf("%s is empty", path)
+		return "", fmt.Errorf("%s is empty", where)
 	}
 	return v, nil
 }
