@@ -23,11 +23,15 @@ const (
 func (p *process) leave(user string, s *seat, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.seats[user] == s {
+	last := p.seats[user] == s
+	if last {
 		delete(p.seats, user)
 	}
 	if s.ended() {
 		s.user.log.Info("logged out")
+		if last && s.confirm.Load() {
+			p.confirm(user)
+		}
 		return
 	}
 	code, reason := verdict(err)
@@ -37,6 +41,14 @@ func (p *process) leave(user string, s *seat, err error) {
 		User: &user, Error: &number, Message: &reason,
 	})
 	s.user.mute()
+}
+
+// confirm says that nothing of the user's session is left.
+func (p *process) confirm(user string) {
+	err := p.wire.send(pbnetwork.Frame{Type: pbnetwork.WrapperMessage_TYPE_LOGGED_OUT, Message: &pbnetwork.LoggedOut{User: &user}})
+	if err != nil { // the main process is gone, and knows by that
+		p.Log.Debug("logout not confirmed", "user", user, "err", err)
+	}
 }
 
 // verdict is what the main process and the user are told about err.

@@ -189,7 +189,7 @@ func (p *process) dispatch(f pbnetwork.Frame) {
 	case *pbnetwork.Login:
 		p.login(m)
 	case *pbnetwork.Logout:
-		p.logout(m.GetUser())
+		p.logout(m)
 	case *pbnetwork.StepAnswer:
 		if s := p.seat(m.GetUser()); s != nil {
 			s.user.answerStep(m)
@@ -238,8 +238,12 @@ func loginOf(m *pbnetwork.Login) Login {
 }
 
 // logout ends the user's session. A login that follows waits for it.
-func (p *process) logout(user string) {
-	if s := p.seat(user); s != nil {
-		s.logOut()
+func (p *process) logout(m *pbnetwork.Logout) {
+	s := p.seat(m.GetUser())
+	switch {
+	case s != nil:
+		s.logOut(m.GetConfirm())
+	case m.GetConfirm():
+		p.confirm(m.GetUser())
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"spectrum.im/spectrum2/daemon/config"
@@ -61,6 +62,8 @@ type seat struct {
 	closed bool
 
 	asked lookups
+	// confirm: the main process wants LOGGED_OUT.
+	confirm atomic.Bool
 }
 
 func newSeat(jid string, w *wire, c *config.Config, log *slog.Logger) *seat {
@@ -91,9 +94,14 @@ func (s *seat) end(reason error) {
 const logoutWait = 2 * time.Second
 
 // logOut ends the session after the calls that wait: whoever writes and leaves
-// has written.
-func (s *seat) logOut() {
-	s.user.mute()
+// has written. Where the main process waits for the end, it hears what becomes
+// of them.
+func (s *seat) logOut(confirm bool) {
+	if confirm {
+		s.confirm.Store(true)
+	} else {
+		s.user.mute()
+	}
 	timer := time.AfterFunc(logoutWait, func() { s.end(errLogout) })
 	last := func() {
 		timer.Stop()

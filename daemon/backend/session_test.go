@@ -56,6 +56,37 @@ func TestWhatWasWrittenBeforeTheLogoutIsSent(t *testing.T) {
 	})
 }
 
+func TestALogoutIsConfirmedWhenTheNetworkHasSeenIt(t *testing.T) {
+	each(t, slowLogout(5*time.Second), func(t *testing.T, m *backendtest.Main, n *fake, _ *logged) {
+		m.MustLogin(romeo, "romeo", "")
+		id := m.Message(romeo, "nurse", "one")
+		m.LogoutAnswered(romeo, "romeo")
+		if id == "" {
+			return // version 1 has no answer
+		}
+		n.wantNotes(t, "new romeo", "message nurse  one", "out romeo")
+		if r := m.Result(id); r.GetOutcome() != pbnetwork.MessageResult_DELIVERED {
+			t.Errorf("the message before it: %v", r)
+		}
+	})
+}
+
+func TestALoginThatFollowsALogoutIsNotConfirmedAway(t *testing.T) {
+	each(t, slowLogout(5*time.Second), func(t *testing.T, m *backendtest.Main, n *fake, _ *logged) {
+		m.MustLogin(romeo, "romeo", "")
+		confirm := true
+		user, name := romeo, "romeo"
+		m.Send(pbnetwork.WrapperMessage_TYPE_LOGOUT, &pbnetwork.Logout{User: &user, LegacyName: &name, Confirm: &confirm})
+		m.MustLogin(romeo, "romeo", "")
+		synctest.Wait()
+		for _, f := range m.Waiting() {
+			if f.Type == pbnetwork.WrapperMessage_TYPE_LOGGED_OUT {
+				t.Error("LOGGED_OUT while the user is logged in")
+			}
+		}
+	})
+}
+
 func TestAfterTheLogoutASessionIsSilent(t *testing.T) {
 	talkative := func() *fake {
 		return &fake{run: func(ctx context.Context, s *session) error {

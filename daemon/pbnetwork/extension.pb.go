@@ -1098,6 +1098,54 @@ func (x *SearchResult) GetReason() string {
 	return ""
 }
 
+// LoggedOut (level 1), backend to main: the answer to a Logout with confirm,
+// when the legacy network has seen the last of the session, or its connection
+// was closed. It comes at the latest 10 s after the Logout, and not at all if
+// the user logs in again meanwhile.
+type LoggedOut struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	User          *string                `protobuf:"bytes,1,req,name=user" json:"user,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LoggedOut) Reset() {
+	*x = LoggedOut{}
+	mi := &file_extension_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LoggedOut) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LoggedOut) ProtoMessage() {}
+
+func (x *LoggedOut) ProtoReflect() protoreflect.Message {
+	mi := &file_extension_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LoggedOut.ProtoReflect.Descriptor instead.
+func (*LoggedOut) Descriptor() ([]byte, []int) {
+	return file_extension_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *LoggedOut) GetUser() string {
+	if x != nil && x.User != nil {
+		return *x.User
+	}
+	return ""
+}
+
 type SearchColumn struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Name          *string                `protobuf:"bytes,1,req,name=name" json:"name,omitempty"`
@@ -1108,7 +1156,7 @@ type SearchColumn struct {
 
 func (x *SearchColumn) Reset() {
 	*x = SearchColumn{}
-	mi := &file_extension_proto_msgTypes[12]
+	mi := &file_extension_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1120,7 +1168,7 @@ func (x *SearchColumn) String() string {
 func (*SearchColumn) ProtoMessage() {}
 
 func (x *SearchColumn) ProtoReflect() protoreflect.Message {
-	mi := &file_extension_proto_msgTypes[12]
+	mi := &file_extension_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1133,7 +1181,7 @@ func (x *SearchColumn) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SearchColumn.ProtoReflect.Descriptor instead.
 func (*SearchColumn) Descriptor() ([]byte, []int) {
-	return file_extension_proto_rawDescGZIP(), []int{12}
+	return file_extension_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *SearchColumn) GetName() string {
@@ -1162,7 +1210,7 @@ type SearchRow struct {
 
 func (x *SearchRow) Reset() {
 	*x = SearchRow{}
-	mi := &file_extension_proto_msgTypes[13]
+	mi := &file_extension_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1174,7 +1222,7 @@ func (x *SearchRow) String() string {
 func (*SearchRow) ProtoMessage() {}
 
 func (x *SearchRow) ProtoReflect() protoreflect.Message {
-	mi := &file_extension_proto_msgTypes[13]
+	mi := &file_extension_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1187,7 +1235,7 @@ func (x *SearchRow) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SearchRow.ProtoReflect.Descriptor instead.
 func (*SearchRow) Descriptor() ([]byte, []int) {
-	return file_extension_proto_rawDescGZIP(), []int{13}
+	return file_extension_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *SearchRow) GetContact() string {
@@ -1291,7 +1339,9 @@ const file_extension_proto_rawDesc = "" +
 	"\x03row\x18\x04 \x03(\v2\x14.pbnetwork.SearchRowR\x03row\x12\x12\n" +
 	"\x04more\x18\x05 \x01(\bR\x04more\x12\x16\n" +
 	"\x06failed\x18\x06 \x01(\bR\x06failed\x12\x16\n" +
-	"\x06reason\x18\a \x01(\tR\x06reason\"8\n" +
+	"\x06reason\x18\a \x01(\tR\x06reason\"\x1f\n" +
+	"\tLoggedOut\x12\x12\n" +
+	"\x04user\x18\x01 \x02(\tR\x04user\"8\n" +
 	"\fSearchColumn\x12\x12\n" +
 	"\x04name\x18\x01 \x02(\tR\x04name\x12\x14\n" +
 	"\x05label\x18\x02 \x01(\tR\x05label\";\n" +
@@ -1312,7 +1362,7 @@ func file_extension_proto_rawDescGZIP() []byte {
 }
 
 var file_extension_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_extension_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
+var file_extension_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
 var file_extension_proto_goTypes = []any{
 	(MessageResult_Outcome)(0),  // 0: pbnetwork.MessageResult.Outcome
 	(Step_Kind)(0),              // 1: pbnetwork.Step.Kind
@@ -1328,29 +1378,30 @@ var file_extension_proto_goTypes = []any{
 	(*CommandResult)(nil),       // 11: pbnetwork.CommandResult
 	(*Search)(nil),              // 12: pbnetwork.Search
 	(*SearchResult)(nil),        // 13: pbnetwork.SearchResult
-	(*SearchColumn)(nil),        // 14: pbnetwork.SearchColumn
-	(*SearchRow)(nil),           // 15: pbnetwork.SearchRow
-	(*StepField)(nil),           // 16: pbnetwork.StepField
-	(*Connected)(nil),           // 17: pbnetwork.Connected
-	(*Buddy)(nil),               // 18: pbnetwork.Buddy
-	(*Room)(nil),                // 19: pbnetwork.Room
-	(*Participant)(nil),         // 20: pbnetwork.Participant
-	(*ConversationMessage)(nil), // 21: pbnetwork.ConversationMessage
+	(*LoggedOut)(nil),           // 14: pbnetwork.LoggedOut
+	(*SearchColumn)(nil),        // 15: pbnetwork.SearchColumn
+	(*SearchRow)(nil),           // 16: pbnetwork.SearchRow
+	(*StepField)(nil),           // 17: pbnetwork.StepField
+	(*Connected)(nil),           // 18: pbnetwork.Connected
+	(*Buddy)(nil),               // 19: pbnetwork.Buddy
+	(*Room)(nil),                // 20: pbnetwork.Room
+	(*Participant)(nil),         // 21: pbnetwork.Participant
+	(*ConversationMessage)(nil), // 22: pbnetwork.ConversationMessage
 }
 var file_extension_proto_depIdxs = []int32{
 	0,  // 0: pbnetwork.MessageResult.outcome:type_name -> pbnetwork.MessageResult.Outcome
 	1,  // 1: pbnetwork.Step.kind:type_name -> pbnetwork.Step.Kind
-	16, // 2: pbnetwork.Step.field:type_name -> pbnetwork.StepField
-	16, // 3: pbnetwork.StepAnswer.field:type_name -> pbnetwork.StepField
-	17, // 4: pbnetwork.SessionSnapshot.connected:type_name -> pbnetwork.Connected
-	18, // 5: pbnetwork.SessionSnapshot.buddy:type_name -> pbnetwork.Buddy
+	17, // 2: pbnetwork.Step.field:type_name -> pbnetwork.StepField
+	17, // 3: pbnetwork.StepAnswer.field:type_name -> pbnetwork.StepField
+	18, // 4: pbnetwork.SessionSnapshot.connected:type_name -> pbnetwork.Connected
+	19, // 5: pbnetwork.SessionSnapshot.buddy:type_name -> pbnetwork.Buddy
 	9,  // 6: pbnetwork.SessionSnapshot.room:type_name -> pbnetwork.RoomSnapshot
-	19, // 7: pbnetwork.RoomSnapshot.room:type_name -> pbnetwork.Room
-	20, // 8: pbnetwork.RoomSnapshot.participant:type_name -> pbnetwork.Participant
-	21, // 9: pbnetwork.RoomSnapshot.subject:type_name -> pbnetwork.ConversationMessage
-	16, // 10: pbnetwork.Search.field:type_name -> pbnetwork.StepField
-	14, // 11: pbnetwork.SearchResult.column:type_name -> pbnetwork.SearchColumn
-	15, // 12: pbnetwork.SearchResult.row:type_name -> pbnetwork.SearchRow
+	20, // 7: pbnetwork.RoomSnapshot.room:type_name -> pbnetwork.Room
+	21, // 8: pbnetwork.RoomSnapshot.participant:type_name -> pbnetwork.Participant
+	22, // 9: pbnetwork.RoomSnapshot.subject:type_name -> pbnetwork.ConversationMessage
+	17, // 10: pbnetwork.Search.field:type_name -> pbnetwork.StepField
+	15, // 11: pbnetwork.SearchResult.column:type_name -> pbnetwork.SearchColumn
+	16, // 12: pbnetwork.SearchResult.row:type_name -> pbnetwork.SearchRow
 	13, // [13:13] is the sub-list for method output_type
 	13, // [13:13] is the sub-list for method input_type
 	13, // [13:13] is the sub-list for extension type_name
@@ -1370,7 +1421,7 @@ func file_extension_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_extension_proto_rawDesc), len(file_extension_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   14,
+			NumMessages:   15,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -126,6 +126,8 @@ func newMessage(t Type) proto.Message {
 		return new(Search)
 	case WrapperMessage_TYPE_SEARCH_RESULT:
 		return new(SearchResult)
+	case WrapperMessage_TYPE_LOGGED_OUT:
+		return new(LoggedOut)
 	}
 	return nil
 }

@@ -222,6 +222,8 @@ func extension() []pbnetwork.Frame {
 		{Type: pbnetwork.WrapperMessage_TYPE_SEARCH_RESULT, Message: &pbnetwork.SearchResult{
 			User: &user, Id: &id, Column: []*pbnetwork.SearchColumn{{Name: &id}}, Row: []*pbnetwork.SearchRow{{Contact: &id, Value: []string{"x"}}},
 		}},
+		{Type: pbnetwork.WrapperMessage_TYPE_LOGOUT, Message: &pbnetwork.Logout{User: &user, LegacyName: &id, Confirm: &yes}},
+		{Type: pbnetwork.WrapperMessage_TYPE_LOGGED_OUT, Message: &pbnetwork.LoggedOut{User: &user}},
 		{Type: pbnetwork.WrapperMessage_TYPE_BUDDIES, Message: &pbnetwork.Buddies{User: &user, Complete: &yes, Buddy: []*pbnetwork.Buddy{buddy}}},
 		{Type: pbnetwork.WrapperMessage_TYPE_AUTH_REQUEST, Message: buddy},
 		{Type: pbnetwork.WrapperMessage_TYPE_BACKEND_CONFIG, Message: pbnetwork.Features{

@@ -579,6 +579,7 @@ const (
 	WrapperMessage_TYPE_COMMAND_RESULT   WrapperMessage_Type = 72
 	WrapperMessage_TYPE_SEARCH           WrapperMessage_Type = 73
 	WrapperMessage_TYPE_SEARCH_RESULT    WrapperMessage_Type = 74
+	WrapperMessage_TYPE_LOGGED_OUT       WrapperMessage_Type = 75
 )
 
 // Enum value maps for WrapperMessage_Type.
@@ -630,6 +631,7 @@ var (
 		72: "TYPE_COMMAND_RESULT",
 		73: "TYPE_SEARCH",
 		74: "TYPE_SEARCH_RESULT",
+		75: "TYPE_LOGGED_OUT",
 	}
 	WrapperMessage_Type_value = map[string]int32{
 		"TYPE_CONNECTED":             1,
@@ -678,6 +680,7 @@ var (
 		"TYPE_COMMAND_RESULT":        72,
 		"TYPE_SEARCH":                73,
 		"TYPE_SEARCH_RESULT":         74,
+		"TYPE_LOGGED_OUT":            75,
 	}
 )
 
@@ -963,9 +966,11 @@ func (x *Login) GetSettings() *UserSettings {
 }
 
 type Logout struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	User          *string                `protobuf:"bytes,1,req,name=user" json:"user,omitempty"`
-	LegacyName    *string                `protobuf:"bytes,2,req,name=legacyName" json:"legacyName,omitempty"`
+	state      protoimpl.MessageState `protogen:"open.v1"`
+	User       *string                `protobuf:"bytes,1,req,name=user" json:"user,omitempty"`
+	LegacyName *string                `protobuf:"bytes,2,req,name=legacyName" json:"legacyName,omitempty"`
+	// Extension, level 1: answer with LOGGED_OUT.
+	Confirm       *bool `protobuf:"varint,64,opt,name=confirm" json:"confirm,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1012,6 +1017,13 @@ func (x *Logout) GetLegacyName() string {
 		return *x.LegacyName
 	}
 	return ""
+}
+
+func (x *Logout) GetConfirm() bool {
+	if x != nil && x.Confirm != nil {
+		return *x.Confirm
+	}
+	return false
 }
 
 // Buddy: an empty alias and an empty group list mean "unchanged".
@@ -2469,12 +2481,13 @@ const file_spectrum_proto_rawDesc = "" +
 	"legacyName\x12\x1a\n" +
 	"\bpassword\x18\x03 \x02(\tR\bpassword\x12 \n" +
 	"\vextraFields\x18\x04 \x03(\tR\vextraFields\x123\n" +
-	"\bsettings\x18\x05 \x01(\v2\x17.pbnetwork.UserSettingsR\bsettings\"<\n" +
+	"\bsettings\x18\x05 \x01(\v2\x17.pbnetwork.UserSettingsR\bsettings\"V\n" +
 	"\x06Logout\x12\x12\n" +
 	"\x04user\x18\x01 \x02(\tR\x04user\x12\x1e\n" +
 	"\n" +
 	"legacyName\x18\x02 \x02(\tR\n" +
-	"legacyName\"\x8c\x03\n" +
+	"legacyName\x12\x18\n" +
+	"\aconfirm\x18@ \x01(\bR\aconfirm\"\x8c\x03\n" +
 	"\x05Buddy\x12\x1a\n" +
 	"\buserName\x18\x01 \x02(\tR\buserName\x12\x1c\n" +
 	"\tbuddyName\x18\x02 \x02(\tR\tbuddyName\x12\x14\n" +
@@ -2594,12 +2607,12 @@ const file_spectrum_proto_rawDesc = "" +
 	"\x06option\x18\x06 \x03(\tR\x06option\"&\n" +
 	"\n" +
 	"APIVersion\x12\x18\n" +
-	"\aversion\x18\x01 \x02(\x05R\aversion\"\xd6\b\n" +
+	"\aversion\x18\x01 \x02(\x05R\aversion\"\xeb\b\n" +
 	"\x0eWrapperMessage\x122\n" +
 	"\x04type\x18\x01 \x02(\x0e2\x1e.pbnetwork.WrapperMessage.TypeR\x04type\x12\x18\n" +
 	"\apayload\x18\x02 \x01(\fR\apayload\x12\x10\n" +
 	"\x03seq\x18@ \x01(\x04R\x03seq\x12\x10\n" +
-	"\x03ack\x18A \x01(\x04R\x03ack\"\xd1\a\n" +
+	"\x03ack\x18A \x01(\x04R\x03ack\"\xe6\a\n" +
 	"\x04Type\x12\x12\n" +
 	"\x0eTYPE_CONNECTED\x10\x01\x12\x15\n" +
 	"\x11TYPE_DISCONNECTED\x10\x02\x12\x0e\n" +
@@ -2652,7 +2665,8 @@ const file_spectrum_proto_rawDesc = "" +
 	"\fTYPE_COMMAND\x10G\x12\x17\n" +
 	"\x13TYPE_COMMAND_RESULT\x10H\x12\x0f\n" +
 	"\vTYPE_SEARCH\x10I\x12\x16\n" +
-	"\x12TYPE_SEARCH_RESULT\x10J*\xb3\x05\n" +
+	"\x12TYPE_SEARCH_RESULT\x10J\x12\x13\n" +
+	"\x0fTYPE_LOGGED_OUT\x10K*\xb3\x05\n" +
 	"\x0fConnectionError\x12\"\n" +
 	"\x1eCONNECTION_ERROR_NETWORK_ERROR\x10\x00\x12%\n" +
 	"!CONNECTION_ERROR_INVALID_USERNAME\x10\x01\x12*\n" +

@@ -34,7 +34,7 @@ func forwardable(args []string) []string {
 	for _, a := range args {
 		name, _, ok := strings.Cut(a, "=")
 		key, dashes := strings.CutPrefix(name, "--")
-		if ok && dashes && strings.Contains(key, ".") && !secretKey(key) && !ownKey(key) {
+		if ok && dashes && strings.Contains(key, ".") && !config.IsSecret(strings.ToLower(key)) && !ownKey(key) {
 			out = append(out, a)
 		}
 	}
@@ -44,19 +44,6 @@ func forwardable(args []string) []string {
 // ownKey reports whether the key is one that the main process sets itself.
 func ownKey(key string) bool {
 	return strings.HasPrefix(key, "service.backend_")
-}
-
-// secretWords are parts of names of keys that nobody has a table of.
-var secretWords = []string{"password", "passwd", "secret", "token", "encryption_key", "connectionstring", "credential"}
-
-// secretKey reports whether section.key holds a secret, as far as the table of
-// keys or its name tell.
-func secretKey(key string) bool {
-	key = strings.ToLower(key)
-	known := slices.ContainsFunc(config.Keys(), func(k config.Key) bool {
-		return k.Secret && strings.EqualFold(k.Section+"."+k.Name, key)
-	})
-	return known || slices.ContainsFunc(secretWords, func(w string) bool { return strings.Contains(key, w) })
 }
 
 // mainOnly are variables that mean the main process and nobody else.

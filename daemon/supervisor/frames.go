@@ -138,7 +138,7 @@ func fromBackend(t pbnetwork.Type) bool {
 		pbnetwork.WrapperMessage_TYPE_MESSAGE_RESULT, pbnetwork.WrapperMessage_TYPE_STEP,
 		pbnetwork.WrapperMessage_TYPE_JOIN_FAILED, pbnetwork.WrapperMessage_TYPE_SESSION_SNAPSHOT,
 		pbnetwork.WrapperMessage_TYPE_COMMAND_RESULT, pbnetwork.WrapperMessage_TYPE_SEARCH_RESULT,
-		pbnetwork.WrapperMessage_TYPE_BUDDIES:
+		pbnetwork.WrapperMessage_TYPE_BUDDIES, pbnetwork.WrapperMessage_TYPE_LOGGED_OUT:
 		return true
 	}
 	return false

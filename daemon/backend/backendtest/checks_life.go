@@ -36,6 +36,10 @@ func checkLogin(t *testing.T, h Harness, o Options) {
 	m.Logout(l.GetUser(), l.GetLegacyName())
 	m.Barrier()
 	m.loginAs(l)
+	for range 2 { // the second time nobody is there
+		m.LogoutAnswered(l.GetUser(), l.GetLegacyName())
+	}
+	m.loginAs(l)
 	m.noneFor(t, pbnetwork.WrapperMessage_TYPE_DISCONNECTED, l.GetUser())
 }
 

@@ -41,6 +41,19 @@ func (m *Main) Logout(user, legacyName string) {
 	m.Send(pbnetwork.WrapperMessage_TYPE_LOGOUT, &pbnetwork.Logout{User: &user, LegacyName: &legacyName})
 }
 
+// LogoutAnswered sends LOGOUT and waits for the session's end: LOGGED_OUT in the
+// extension, nothing in version 1.
+func (m *Main) LogoutAnswered(user, legacyName string) {
+	m.t.Helper()
+	if m.level == 0 {
+		m.Logout(user, legacyName)
+		return
+	}
+	confirm := true
+	m.Send(pbnetwork.WrapperMessage_TYPE_LOGOUT, &pbnetwork.Logout{User: &user, LegacyName: &legacyName, Confirm: &confirm})
+	Get(m, pbnetwork.WrapperMessage_TYPE_LOGGED_OUT, func(l *pbnetwork.LoggedOut) bool { return l.GetUser() == user })
+}
+
 // Message sends a message to a contact or room and returns its id, which
 // Result wants; with version 1 there is none, and the id is "".
 func (m *Main) Message(user, to, text string) string {
