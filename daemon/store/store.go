@@ -57,6 +57,15 @@ const (
 	SettingString  = 2
 )
 
+// SettingType is the type that the C++ version writes a user's setting with.
+func SettingType(name string) int {
+	switch name {
+	case "enable_transport", "send_headlines", "stay_connected":
+		return SettingBoolean
+	}
+	return SettingString
+}
+
 // Contact is an entry of a user's roster.
 type Contact struct {
 	ID     int64
@@ -130,7 +139,8 @@ type Store interface {
 
 // Users keeps users.
 type Users interface {
-	// CreateUser sets u.ID; ErrExists if the JID is registered.
+	// CreateUser sets u.ID; ErrExists if the JID is registered. The settings
+	// have the types of SettingType.
 	CreateUser(ctx context.Context, u *User) error
 	User(ctx context.Context, jid string) (*User, error)
 	// UpdateUser writes name, password, language, encoding and VIP.
@@ -154,6 +164,9 @@ type Contacts interface {
 	Contacts(ctx context.Context, userID int64) ([]Contact, error)
 	// PutContact adds or replaces by (UserID, Name) and sets c.ID.
 	PutContact(ctx context.Context, t Token, c *Contact) error
+	// PutContacts is PutContact for many of one user's at once, all of them or
+	// none. No two have the same Name.
+	PutContacts(ctx context.Context, t Token, userID int64, c []Contact) error
 	DeleteContact(ctx context.Context, t Token, userID int64, name string) error
 }
 
@@ -167,6 +180,12 @@ type Queue interface {
 	// Delivered forgets the messages with these IDs.
 	Delivered(ctx context.Context, t Token, userID int64, ids []int64) error
 }
+
+// NewerError is Migrate's where a newer version of Spectrum 2 has changed the
+// database: nothing but another version or another database helps.
+type NewerError string
+
+func (e NewerError) Error() string { return string(e) }
 
 // ErrFull is Enqueue's answer when the user's queue is at its limit.
 var ErrFull = errors.New("queue full")

@@ -42,6 +42,9 @@ type home struct {
 
 // need installs packages by the project's own script.
 func need(packages ...string) error {
+	if tree != "" {
+		return nil
+	}
 	_, file, _, _ := runtime.Caller(0)
 	script := filepath.Join(filepath.Dir(file), "..", "..", "..", "packaging", "need")
 	if out, err := exec.Command(script, packages...).CombinedOutput(); err != nil {
@@ -76,6 +79,9 @@ func newHome(name string) (*home, error) {
 }
 
 func credential(name string) (*syscall.Credential, error) {
+	if tree != "" {
+		return treeCredential(name)
+	}
 	u, err := user.Lookup(name)
 	if err != nil {
 		return nil, err
@@ -97,11 +103,14 @@ func freePort() (int, error) {
 }
 
 func (h *home) command(name string, args ...string) *exec.Cmd {
-	cmd := exec.Command(name, args...)
+	cmd, cred := exec.Command(name, args...), h.cred
+	if tree != "" {
+		cmd, cred = h.treeCommand(name, args), nil
+	}
 	cmd.Dir = h.dir
 	cmd.Env = []string{"PATH=/usr/bin:/bin:/usr/sbin:/sbin", "LC_ALL=C.UTF-8", "HOME=" + h.dir, "TZ=UTC"}
 	cmd.Stdout, cmd.Stderr = h.log, h.log
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: h.cred, Setpgid: true}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: cred, Setpgid: true}
 	return cmd
 }
 

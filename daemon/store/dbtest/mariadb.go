@@ -18,19 +18,20 @@ import (
 // for the disk.
 func MariaDB(t testing.TB) *Server {
 	t.Helper()
-	return share(t, mariadb, "--innodb-flush-log-at-trx-commit=0")
+	return share(t, ofMySQL(), "--innodb-flush-log-at-trx-commit=0")
 }
 
-// NewMariaDB starts one that is the test's own.
+// NewMariaDB starts one that is the test's own. With WithoutTLS among its
+// settings it has none until UseTLS: newer ones have some by themselves.
 func NewMariaDB(t testing.TB, settings ...string) *Server {
 	t.Helper()
-	return own(t, mariadb, settings)
+	return own(t, ofMySQL(), settings)
 }
 
 var mariadb = kind{
 	user:    "mysql",
 	install: func() error { return need("mariadb-server") },
-	prepare: func(h *home) error {
+	prepare: func(h *home, _ []string) error {
 		return h.run("/usr/bin/mariadb-install-db", "--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db", "--datadir="+filepath.Join(h.dir, "data"))
 	},
 	program: func(h *home) (string, []string) {
@@ -41,8 +42,13 @@ var mariadb = kind{
 	open: func(h *home, database string) (*sql.DB, error) {
 		c := mysql.NewConfig()
 		c.Net, c.Addr, c.User, c.DBName, c.MultiStatements = "unix", mariaSocket(h), "root", database, true
+		c.Params = map[string]string{"sql_mode": "'STRICT_TRANS_TABLES'"} // whatever the server's own is
 		c.Logger = &mysql.NopLogger{}
-		return sql.Open("mysql", c.FormatDSN())
+		connector, err := mysql.NewConnector(c)
+		if err != nil {
+			return nil, err
+		}
+		return sql.OpenDB(connector), nil
 	},
 	first: func(ctx context.Context, admin *sql.DB) error {
 		password := strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(Password)
@@ -54,6 +60,8 @@ var mariadb = kind{
 	stop:   syscall.SIGTERM,
 	crash:  syscall.SIGKILL,
 	socket: mariaSocket,
+	frames: mysqlFrames,
+	noTLS:  []string{"--disable-ssl"},
 	tls:    func(cert, key string) []string { return []string{"--ssl-cert=" + cert, "--ssl-key=" + key} },
 }
 

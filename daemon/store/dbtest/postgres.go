@@ -46,7 +46,7 @@ func own(t testing.TB, k kind, settings []string) *Server {
 var postgres = kind{
 	user:    "postgres",
 	install: func() error { return need("postgresql") },
-	prepare: func(h *home) error {
+	prepare: func(h *home, _ []string) error {
 		return h.run(pgProgram("initdb"), "-D", filepath.Join(h.dir, "data"), "-U", "postgres", "--auth-local=trust", "--auth-host=scram-sha-256",
 			"--encoding=UTF8", "--locale=C.UTF-8", "--no-sync")
 	},
@@ -69,6 +69,7 @@ var postgres = kind{
 	stop:   syscall.SIGINT,  // "fast": it ends the connections
 	crash:  syscall.SIGQUIT, // "immediate": it has to recover
 	socket: func(h *home) string { return h.dir },
+	frames: postgresFrames,
 	tls: func(cert, key string) []string {
 		return []string{"-c", "ssl=on", "-c", "ssl_cert_file=" + cert, "-c", "ssl_key_file=" + key}
 	},
@@ -76,10 +77,10 @@ var postgres = kind{
 
 // pgProgram is the newest version's that Debian has installed.
 func pgProgram(name string) string {
-	found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/" + name)
+	found, _ := filepath.Glob(filepath.Join(tree, "/usr/lib/postgresql/*/bin", name))
 	if len(found) == 0 {
 		panic(errors.New("there is no " + name + " in /usr/lib/postgresql"))
 	}
 	slices.Sort(found)
-	return found[len(found)-1]
+	return strings.TrimPrefix(found[len(found)-1], tree)
 }

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -37,9 +38,10 @@ type Server struct {
 
 // kind is what PostgreSQL and MariaDB differ in.
 type kind struct {
+	variant string // of those that run as the same user
 	user    string // the system's
 	install func() error
-	prepare func(*home) error
+	prepare func(h *home, settings []string) error
 	program func(*home) (name string, args []string)
 	open    func(h *home, database string) (*sql.DB, error)
 	first   func(ctx context.Context, admin *sql.DB) error // once, after the first start
@@ -48,7 +50,9 @@ type kind struct {
 	stop    syscall.Signal
 	crash   syscall.Signal
 	socket  func(*home) string
+	frames  func(*proxied) error // reads the protocol
 	tls     func(cert, key string) []string
+	noTLS   []string
 }
 
 // New makes a server that is not the others', and starts it.
@@ -60,8 +64,8 @@ func (k kind) new(settings ...string) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{home: h, kind: k, Settings: settings}
-	if err = k.prepare(h); err == nil {
+	s := &Server{home: h, kind: k, Settings: k.withTLS(append(slices.Clone(everywhere), settings...))}
+	if err = k.prepare(h, s.Settings); err == nil {
 		err = s.Start()
 	}
 	if err == nil {

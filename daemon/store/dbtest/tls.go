@@ -13,9 +13,22 @@ import (
 	"math/big"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 )
+
+// WithoutTLS is a setting of servers that would otherwise speak TLS with a
+// certificate that they make themselves.
+const WithoutTLS = "without TLS"
+
+// withTLS puts what the server understands in WithoutTLS's place.
+func (k kind) withTLS(settings []string) []string {
+	if i := slices.Index(settings, WithoutTLS); i >= 0 {
+		return slices.Replace(settings, i, i+1, k.noTLS...)
+	}
+	return settings
+}
 
 // UseTLS gives the server a certificate of its own for localhost, starts it
 // again and returns the certificate's file.
@@ -24,6 +37,7 @@ func (s *Server) UseTLS(t testing.TB) string {
 	cert, key := filepath.Join(s.dir, "cert.pem"), filepath.Join(s.dir, "key.pem")
 	err := s.writeCertificate(cert, key)
 	if err == nil {
+		s.Settings = slices.DeleteFunc(s.Settings, func(a string) bool { return slices.Contains(s.kind.noTLS, a) })
 		s.Settings = append(s.Settings, s.kind.tls(cert, key)...)
 		err = errors.Join(s.Stop(), s.Start())
 	}

@@ -14,7 +14,7 @@ import (
 )
 
 func TestTLS(t *testing.T) {
-	s := dbtest.NewMariaDB(t)
+	s := dbtest.NewMariaDB(t, dbtest.WithoutTLS)
 	o := mysql.Options{Server: "localhost", Port: s.Port(), User: dbtest.User, Password: config.NewSecret(dbtest.Password), Database: s.Database(t)}
 	admin := s.SQL(t, "")
 	try := func(o mysql.Options, good bool) {

@@ -30,9 +30,33 @@ const cxxTables = "CREATE TABLE IF NOT EXISTS `%[1]sbuddies` (`id` int(10) unsig
 const cxxOptions = ") ENGINE=InnoDB DEFAULT CHARSET=utf8 COLLATE=utf8_bin;\n"
 
 var cxx = sqltest.Cxx{
-	Tables: cxxTables, Groups: "`groups`", True: "1", False: "0",
+	Tables: cxxTables, Groups: "`groups`", True: "1", False: "0", Backslash: true,
 	Removes: "DELETE FROM users WHERE id=2; DELETE FROM users_settings WHERE user_id=2; DELETE FROM buddies WHERE user_id=2; DELETE FROM buddies_settings WHERE user_id=2",
 	TooNew:  "INSERT INTO db_version (ver) VALUES (3)",
+	Nullable: []string{
+		"ALTER TABLE users MODIFY uin varchar(4095), MODIFY password varchar(255), MODIFY language varchar(25), MODIFY encoding varchar(50)",
+		"ALTER TABLE buddies MODIFY `groups` varchar(255), MODIFY nickname varchar(255), MODIFY flags smallint(4)", "ALTER TABLE users_settings MODIFY value varchar(255)",
+	},
+	Shape: []string{
+		"SELECT table_name, column_name, ordinal_position, column_type, character_set_name, is_nullable, column_default FROM information_schema.columns WHERE table_schema = DATABASE()",
+		"SELECT table_name, index_name, seq_in_index, column_name, non_unique FROM information_schema.statistics WHERE table_schema = DATABASE()",
+		"SELECT table_name, constraint_name, constraint_type FROM information_schema.table_constraints WHERE table_schema = DATABASE()",
+	},
+	Work: sqltest.Work{
+		Start: fmt.Sprintf(cxxTables, ""), Groups: "`groups`", True: "1", Now: "NOW()", Replaces: true,
+		PutUser: func(jid, name, password string) string {
+			p := quote(password)
+			return "INSERT INTO users (jid, uin, password, language, encoding, last_login, vip) VALUES (" + quote(jid) + ", " + quote(name) + ", " + p +
+				", 'en', 'utf8', NOW(), 0) ON DUPLICATE KEY UPDATE uin=" + quote(name) + ", password=" + p
+		},
+		PutIcon: func(user, contact int64, hash string) []string {
+			return []string{fmt.Sprintf("INSERT INTO buddies_settings (user_id, buddy_id, var, type, value) VALUES (%d, %d, 'icon_hash', 2, '%s') ON DUPLICATE KEY UPDATE value='%[3]s'", user, contact, hash)}
+		},
+	},
+}
+
+func quote(text string) string {
+	return "'" + strings.NewReplacer(`\`, `\\`, "'", `\'`).Replace(text) + "'"
 }
 
 func TestTakesOverTheTablesOfTheCxxVersion(t *testing.T) { sqltest.TakeOver(t, kind, cxx) }
@@ -50,6 +74,9 @@ func TestKilledMigration(t *testing.T) {
 		if err == nil {
 			t.Fatalf("it was not ended after statement %d", n)
 		}
+		if err := d.Close(); err != nil {
+			t.Fatal(err)
+		}
 		d = open(t, s, o)
 		if _, err := d.Migrate(t.Context()); err != nil {
 			t.Fatalf("after statement %d: %v", n, err)
@@ -63,6 +90,9 @@ func TestKilledMigration(t *testing.T) {
 		}
 		if st, err := d.Status(t.Context()); err != nil || st.Version != st.Latest || st.Users != 1 {
 			t.Errorf("after statement %d: %+v, %v", n, st, err)
+		}
+		if err := d.Close(); err != nil {
+			t.Fatal(err)
 		}
 		if !more {
 			return

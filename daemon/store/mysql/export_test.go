@@ -30,5 +30,12 @@ func EndAfter(n int) (restore func(), more bool) {
 		migrations[i] = sqlstore.Step{Migration: s.Migration, Statements: cut(s.Statements), Also: s.Also}
 	}
 	last := migrations[len(migrations)-1].Statements
-	return restore, last[len(last)-1] != kill
+	return restore, len(last) == 0 || last[len(last)-1] != kill
+}
+
+// SetOldest makes another version the oldest server that is taken.
+func SetOldest(major, minor int) (restore func()) {
+	old, oldMariaDB := oldestMySQL, oldestMariaDB
+	oldestMySQL, oldestMariaDB = version{major, minor}, version{major, minor}
+	return func() { oldestMySQL, oldestMariaDB = old, oldMariaDB }
 }

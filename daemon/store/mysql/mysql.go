@@ -49,9 +49,12 @@ type Options struct {
 	Key, OldKey config.Secret
 	// VIPStatement is a statement with $barejid in quotes: a row means VIP.
 	VIPStatement string
-	// Node is this main process among several: see sqlstore.Options.
-	Node string
-	// Lease and Timeout are 15 and 10 s if they are 0: see sqlstore.Options.
+	// Node is this main process, Member whether it is one of several, Machine
+	// where it runs: see sqlstore.Options.
+	Node    string
+	Member  bool
+	Machine string
+	// Lease and Timeout are 10 s if they are 0: see sqlstore.Options.
 	Lease, Timeout time.Duration
 	Log            *slog.Logger
 }
@@ -73,8 +76,12 @@ func Open(ctx context.Context, o Options) (store.Store, error) {
 		return nil, err
 	}
 	location := fmt.Sprintf("MySQL database %s at %s", cfg.DBName, cfg.Addr)
-	d, err := sqlstore.New(quick, patient, dialect(),
-		sqlstore.Options{Location: location, Prefix: o.Prefix, Key: o.Key, OldKey: o.OldKey, Node: o.Node, Lease: o.Lease, Timeout: o.Timeout, VIP: vip(o.VIPStatement), Log: o.Log})
+	lang := dialect()
+	if cfg.Net == "tcp" && cfg.TLS == nil {
+		lang.Classify = classifyPlain
+	}
+	d, err := sqlstore.New(quick, patient, lang,
+		sqlstore.Options{Location: location, Prefix: o.Prefix, Key: o.Key, OldKey: o.OldKey, Node: o.Node, Member: o.Member, Machine: o.Machine, Lease: o.Lease, Timeout: o.Timeout, VIP: vip(o.VIPStatement), Log: o.Log})
 	if err != nil {
 		return nil, err
 	}
@@ -118,6 +125,15 @@ func (o Options) address() (network, address string) {
 	return "tcp", net.JoinHostPort(host, strconv.Itoa(port))
 }
 
+// committed is the isolation, which writes little; but a server that logs
+// statements refuses every change with it.
+// Later versions of MySQL will not know binlog_format, and may not be asked for
+// it by name.
+const (
+	committed        = "IF(@@global.log_bin AND @@global.binlog_format = 'STATEMENT', 'REPEATABLE-READ', 'READ-COMMITTED')"
+	committedOnMySQL = "IF((SELECT count(*) FROM performance_schema.global_variables WHERE variable_name = 'binlog_format' AND variable_value = 'STATEMENT') > 0, 'REPEATABLE-READ', 'READ-COMMITTED')"
+)
+
 // connector makes connections with limits; limit 0 is none but for connecting.
 // The comments are for one kind of server each: both call the same things by
 // different names.
@@ -126,8 +142,10 @@ func connector(c *mysql.Config, limit time.Duration) (driver.Connector, error) {
 	c.Params = map[string]string{
 		"time_zone": "'+00:00'",
 		"sql_mode":  "'STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION,ERROR_FOR_DIVISION_BY_ZERO'",
+		// A server may be told to leave aside what a client wants at first.
+		"character_set_client": "utf8mb4", "character_set_results": "utf8mb4", "collation_connection": "utf8mb4_general_ci",
 	}
-	isolation := "/*M!100101 , tx_isolation = 'READ-COMMITTED' */ /*!50720 , transaction_isolation = 'READ-COMMITTED' */"
+	isolation := "/*M!100101 , tx_isolation = " + committed + " */ /*!50720 , transaction_isolation = " + committedOnMySQL + " */"
 	if limit == 0 {
 		c.Params["autocommit"] = "1 " + isolation
 	} else {

@@ -3,6 +3,8 @@
 package mysql
 
 import (
+	"context"
+
 	"spectrum.im/spectrum2/daemon/store"
 	"spectrum.im/spectrum2/daemon/store/sqlstore"
 )
@@ -60,7 +62,7 @@ var cxxTables = []string{
   PRIMARY KEY (user_id, var),
   KEY user_id (user_id)
 ` + ofTexts,
-	"CREATE TABLE IF NOT EXISTS {db_version} (ver int(10) unsigned NOT NULL DEFAULT 1, UNIQUE KEY ver (ver)" + ofTexts,
+	"CREATE TABLE IF NOT EXISTS {db_version} (ver int(10) unsigned NOT NULL DEFAULT 1, PRIMARY KEY (ver)" + ofTexts,
 	"INSERT IGNORE INTO {db_version} (ver) VALUES (2)",
 }
 
@@ -129,6 +131,28 @@ var owners = []string{
 ` + ofTexts,
 }
 
+// handOver: a node says where and what it is, and may ask for a user. The
+// defaults are for programs of before. Only MariaDB has ADD COLUMN IF NOT
+// EXISTS; each ALTER is done or not.
+func handOver(ctx context.Context, e sqlstore.Exec) error {
+	for _, a := range []struct{ table, column, alter string }{
+		{"spectrum2_nodes", "process", "ALTER TABLE {spectrum2_nodes} ADD COLUMN machine varbinary(255) NOT NULL DEFAULT '', " +
+			"ADD COLUMN member tinyint(1) NOT NULL DEFAULT 0, ADD COLUMN process bigint NOT NULL DEFAULT 0"},
+		{"spectrum2_owners", "wanted", "ALTER TABLE {spectrum2_owners} ADD COLUMN wanted varbinary(255), ADD KEY wanted (node, wanted)"},
+	} {
+		var there int
+		err := e.Get(ctx, "SELECT count(*) FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = ? AND column_name = ?",
+			[]any{e.Table(a.table), a.column}, &there)
+		if err == nil && there == 0 {
+			err = e.Exec(ctx, a.alter)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 var bookkeeping = []string{
 	"CREATE TABLE IF NOT EXISTS {spectrum2_migrations} (number int NOT NULL, name varchar(191) NOT NULL, applied varchar(32) NOT NULL, PRIMARY KEY (number)" + ofTexts,
 	"CREATE TABLE IF NOT EXISTS {spectrum2_meta} (name varbinary(191) NOT NULL, value blob NOT NULL, PRIMARY KEY (name)" + ofTexts,
@@ -140,4 +164,5 @@ var migrations = []sqlstore.Step{
 	{Migration: store.Migration{Number: 2, Name: "waiting messages and rooms"}, Statements: waitingAndRooms},
 	{Migration: store.Migration{Number: 3, Name: "archive and what clients keep"}, Statements: archive},
 	{Migration: store.Migration{Number: 4, Name: "owners of users among several main processes"}, Statements: owners},
+	{Migration: store.Migration{Number: 5, Name: "main processes that hand users over"}, Also: handOver},
 }

@@ -3,8 +3,11 @@
 package postgres_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/lib/pq"
 
 	"spectrum.im/spectrum2/daemon/store/postgres"
 	"spectrum.im/spectrum2/daemon/store/sqlstore/sqltest"
@@ -30,6 +33,28 @@ var cxx = sqltest.Cxx{
 	Tables: cxxTables, Groups: "groups", True: "'true'", False: "'false'",
 	Removes: "DELETE FROM users WHERE id=2; DELETE FROM buddies WHERE user_id=2; DELETE FROM users_settings WHERE user_id=2; DELETE FROM buddies_settings WHERE user_id=2",
 	TooNew:  "INSERT INTO db_version (ver) VALUES (2)",
+	Nullable: []string{
+		"ALTER TABLE users ALTER uin DROP NOT NULL, ALTER password DROP NOT NULL, ALTER language DROP NOT NULL, ALTER encoding DROP NOT NULL",
+		"ALTER TABLE buddies ALTER groups DROP NOT NULL, ALTER nickname DROP NOT NULL, ALTER flags DROP NOT NULL", "ALTER TABLE users_settings ALTER value DROP NOT NULL",
+	},
+	Shape: []string{
+		"SELECT table_name, column_name, ordinal_position, udt_name, character_maximum_length, is_nullable, column_default FROM information_schema.columns WHERE table_schema = 'public'",
+		"SELECT tablename, indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'",
+		"SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE connamespace = 'public'::regnamespace",
+	},
+	Work: sqltest.Work{
+		Start: "SELECT * FROM buddies_settings LIMIT 1", Groups: "groups", True: "'true'", Now: "NOW()",
+		PutUser: func(jid, name, password string) string {
+			return "INSERT INTO users (jid, uin, password, language, encoding, last_login, vip) VALUES (" +
+				pq.QuoteLiteral(jid) + ", " + pq.QuoteLiteral(name) + ", " + pq.QuoteLiteral(password) + ", 'en', 'utf8', NOW(), 'false')"
+		},
+		PutIcon: func(user, contact int64, hash string) []string {
+			return []string{
+				fmt.Sprintf("UPDATE buddies_settings SET var = 'icon_hash', type = 2, value = '%s' WHERE user_id = %d AND buddy_id = %d", hash, user, contact),
+				fmt.Sprintf("INSERT INTO buddies_settings (user_id, buddy_id, var, type, value) VALUES (%d, %d, 'icon_hash', 2, '%s')", user, contact, hash),
+			}
+		},
+	},
 }
 
 func TestTakesOverTheTablesOfTheCxxVersion(t *testing.T) { sqltest.TakeOver(t, kind, cxx) }

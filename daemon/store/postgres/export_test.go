@@ -22,3 +22,10 @@ func SetSocketDir(dir string) (restore func()) {
 	socketDir = dir
 	return func() { socketDir = old }
 }
+
+// SetOldest makes another version the oldest server that is taken.
+func SetOldest(number int) (restore func()) {
+	old := oldest
+	oldest = number
+	return func() { oldest = old }
+}

@@ -16,6 +16,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/lib/pq"
@@ -47,9 +48,12 @@ type Options struct {
 	Prefix string
 	// Key encrypts passwords; OldKey is the one before it was changed.
 	Key, OldKey config.Secret
-	// Node is this main process among several: see sqlstore.Options.
-	Node string
-	// Lease and Timeout are 15 and 10 s if they are 0: see sqlstore.Options.
+	// Node is this main process, Member whether it is one of several, Machine
+	// where it runs: see sqlstore.Options.
+	Node    string
+	Member  bool
+	Machine string
+	// Lease and Timeout are 10 s if they are 0: see sqlstore.Options.
 	Lease, Timeout time.Duration
 	Log            *slog.Logger
 }
@@ -63,12 +67,20 @@ func Open(ctx context.Context, o Options) (store.Store, error) {
 		return nil, err
 	}
 	location := fmt.Sprintf("PostgreSQL database %s at %s", cfg.Database, cfg.Host)
-	d, err := sqlstore.New(connector{cfg, cmp.Or(o.Timeout, sqlstore.Timeout)}, connector{cfg, 0}, dialect(),
-		sqlstore.Options{Location: location, Prefix: o.Prefix, Key: o.Key, OldKey: o.OldKey, Node: o.Node, Lease: o.Lease, Timeout: o.Timeout, Log: o.Log})
+	limit, lease := cmp.Or(o.Timeout, sqlstore.Timeout), cmp.Or(o.Lease, sqlstore.LeaseTime)
+	quick := connector{cfg, limit, limit + 2*time.Second}
+	d, err := sqlstore.New(quick, connector{cfg, 0, 0}, dialect(), sqlstore.Options{
+		Bell: newBell(o, cfg), Reserve: connector{cfg, limit, sqlstore.Patience(lease)},
+		Location: location, Prefix: o.Prefix, Key: o.Key, OldKey: o.OldKey, Node: o.Node, Member: o.Member, Machine: o.Machine, Lease: o.Lease, Timeout: o.Timeout, Log: o.Log,
+	})
 	if err != nil {
 		return nil, err
 	}
-	if err := d.Ping(ctx); err != nil {
+	err = d.Ping(ctx)
+	if err == nil {
+		err = refusePooler(ctx, quick, location)
+	}
+	if err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
 	return d, nil
@@ -127,10 +139,11 @@ func (o Options) dsn() string {
 	return b.String()
 }
 
-// connector makes connections with limits; limit 0 is none but for connecting.
+// connector makes connections that end statements after limit, and themselves
+// when the server is silent for silence; 0 is no limit but for connecting.
 type connector struct {
-	cfg   pq.Config
-	limit time.Duration
+	cfg            pq.Config
+	limit, silence time.Duration
 }
 
 func (c connector) Driver() driver.Driver { return &pq.Driver{} }
@@ -142,12 +155,16 @@ func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	inner.Dialer(dialer{c.limit})
+	d := &dialer{silence: c.silence, connecting: true}
+	inner.Dialer(d)
 	conn, err := inner.Connect(ctx)
+	d.connected()
 	if err != nil {
 		return nil, err
 	}
-	const setup = "SET TimeZone = 'UTC'; SET default_transaction_isolation = 'read committed'; SET standard_conforming_strings = on; "
+	// Bytes go to a database of any encoding as they are: so the C++ version did.
+	const setup = "SET TimeZone = 'UTC'; SET default_transaction_isolation = 'read committed'; SET standard_conforming_strings = on; " +
+		"SELECT set_config('client_encoding', current_setting('server_encoding'), false); "
 	ms := c.limit.Milliseconds()
 	limits := fmt.Sprintf("SET statement_timeout = %d; SET lock_timeout = %d; SET idle_in_transaction_session_timeout = %d", ms, ms, 3*ms)
 	if _, err := conn.(driver.ExecerContext).ExecContext(ctx, setup+limits, nil); err != nil {
@@ -156,26 +173,54 @@ func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
 	return conn, nil
 }
 
-// dialer makes connections that end where the server is silent for longer
-// than its limit for a statement: pq itself waits for ever.
-type dialer struct{ limit time.Duration }
+// dialer makes connections that end where the server is silent: pq itself
+// waits for ever. While it connects it has one connection at a time: pq leaves
+// the one open on which a server said that it has no TLS, and a server that shuts
+// down would wait for it. Later dials are pq's to cancel a statement.
+type dialer struct {
+	silence time.Duration
 
-func (d dialer) Dial(network, address string) (net.Conn, error) {
+	mu         sync.Mutex
+	connecting bool
+	last       net.Conn
+}
+
+func (d *dialer) connected() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.connecting, d.last = false, nil
+}
+
+// instead notes the connection that is made now, and returns the one before.
+func (d *dialer) instead(c net.Conn) (earlier net.Conn) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.connecting {
+		earlier, d.last = d.last, c
+	}
+	return earlier
+}
+
+func (d *dialer) Dial(network, address string) (net.Conn, error) {
 	return d.DialContext(context.Background(), network, address)
 }
 
-func (d dialer) DialTimeout(network, address string, timeout time.Duration) (net.Conn, error) {
+func (d *dialer) DialTimeout(network, address string, timeout time.Duration) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
 	return d.DialContext(ctx, network, address)
 }
 
-func (d dialer) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
+func (d *dialer) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
+	if earlier := d.instead(nil); earlier != nil {
+		_ = earlier.Close()
+	}
 	c, err := (&net.Dialer{Timeout: sqlstore.Timeout, KeepAlive: 30 * time.Second}).DialContext(ctx, network, address)
-	if err != nil || d.limit == 0 {
+	d.instead(c)
+	if err != nil || d.silence == 0 {
 		return c, err
 	}
-	return &impatient{c, d.limit + 2*time.Second}, nil
+	return &impatient{c, d.silence}, nil
 }
 
 // impatient ends a read or write that takes longer than limit.

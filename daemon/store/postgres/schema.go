@@ -138,6 +138,17 @@ var owners = []string{
 )`,
 }
 
+// handOver: a node says where and what it is, and may ask for a user. The
+// defaults are for programs of before.
+var handOver = []string{
+	`ALTER TABLE {spectrum2_nodes}
+  ADD COLUMN machine text NOT NULL DEFAULT '',
+  ADD COLUMN member boolean NOT NULL DEFAULT false,
+  ADD COLUMN process bigint NOT NULL DEFAULT 0`,
+	`ALTER TABLE {spectrum2_owners} ADD COLUMN wanted text`,
+	`CREATE INDEX ON {spectrum2_owners} (node) WHERE wanted IS NOT NULL`,
+}
+
 var bookkeeping = []string{
 	`CREATE TABLE IF NOT EXISTS {spectrum2_migrations} (
   number integer PRIMARY KEY,
@@ -156,4 +167,5 @@ var migrations = []sqlstore.Step{
 	{Migration: store.Migration{Number: 2, Name: "waiting messages and rooms"}, Statements: waitingAndRooms},
 	{Migration: store.Migration{Number: 3, Name: "archive and what clients keep"}, Statements: archive},
 	{Migration: store.Migration{Number: 4, Name: "owners of users among several main processes"}, Statements: owners},
+	{Migration: store.Migration{Number: 5, Name: "main processes that hand users over"}, Statements: handOver},
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"testing"
 
+	"spectrum.im/spectrum2/daemon/config"
 	"spectrum.im/spectrum2/daemon/store"
 	"spectrum.im/spectrum2/daemon/store/dbtest"
 	"spectrum.im/spectrum2/daemon/store/postgres"
@@ -17,7 +18,11 @@ var kind = sqltest.Kind{
 	New:    dbtest.NewPostgreSQL,
 	Open: func(ctx context.Context, s *dbtest.Server, o sqltest.Options) (store.Store, error) {
 		at := options(s, o.Database)
-		at.Prefix, at.Key, at.Node, at.Lease, at.Timeout = o.Prefix, o.Key, o.Node, o.Lease, o.Timeout
+		at.Prefix, at.Key, at.OldKey, at.Node, at.Lease, at.Timeout = o.Prefix, o.Key, o.OldKey, o.Node, o.Lease, o.Timeout
+		at.Member, at.Machine = o.Member, o.Machine
+		if o.Port != 0 {
+			at.Server, at.Port, at.TLS, at.Password = "127.0.0.1", o.Port, "disable", config.NewSecret(dbtest.Password)
+		}
 		if o.Password.IsSet() {
 			at.Server, at.Password = "127.0.0.1", o.Password // it trusts its socket
 		}
@@ -42,7 +47,17 @@ var kind = sqltest.Kind{
 			t.Fatal(err)
 		}
 	},
-	FewConnections: "--max-connections=12",
+	FewConnections: "--max-connections=12", ManyConnections: "--max-connections=400",
+	Connect: func(ctx context.Context, port int, o sqltest.Options) (store.Store, error) {
+		return postgres.Open(ctx, postgres.Options{Server: "127.0.0.1", Port: port, User: dbtest.User, Password: config.NewSecret(dbtest.Password), TLS: "disable",
+			Database: o.Database, Prefix: o.Prefix, Key: o.Key, Node: o.Node})
+	},
+	Command: sqltest.PostgreSQLCommand, Transactional: true,
+	Sessions: "SELECT count(*) FROM pg_stat_activity WHERE datname = $1 AND usename = '" + dbtest.User + "'",
 }
 
 func TestServer(t *testing.T) { sqltest.Run(t, kind) }
+
+func TestDo(t *testing.T) { sqltest.Do(t, kind) }
+
+func TestKilled(t *testing.T) { sqltest.Killed(t, kind, cxx) }

@@ -18,6 +18,35 @@ const MetaNext = "seal_next"
 // Meta is what a database says of its sealing, "" where it says nothing.
 type Meta struct{ Salt, Check, Next string }
 
+// Set takes one value by its name; names of something else are ignored.
+func (m *Meta) Set(name, value string) {
+	switch name {
+	case MetaSalt:
+		m.Salt = value
+	case MetaCheck:
+		m.Check = value
+	case MetaNext:
+		m.Next = value
+	}
+}
+
+// Again seals with its own key what older sealed, and leaves anything else as
+// it is.
+func (s *Sealer) Again(jid, place, value string) (string, error) {
+	if !Sealed(value) || s.Owns(jid, place, value) {
+		return value, nil
+	}
+	text, err := s.Open(jid, place, value)
+	if err != nil {
+		return "", err
+	}
+	return s.Seal(jid, place, text), nil
+}
+
+// Matches reports whether the database says what it said when s was made.
+// Otherwise its key is being changed, or has been, and s must not write.
+func (s *Sealer) Matches(m Meta) bool { return s.meta == m }
+
 // Load makes the sealer of a database: it writes with key and reads what older
 // sealed, too. It is nil where passwords are not sealed. If next is not "", the
 // key follows another one, and next has to be kept as MetaNext before anything
@@ -37,6 +66,7 @@ func Load(key, older string, m Meta) (s *Sealer, next string, err error) {
 			return nil, "", err
 		}
 	}
+	s.meta = m
 	switch {
 	case s.checks(MetaCheck, m.Check):
 		if m.Next != "" && !s.checks(MetaNext, m.Next) && !s.older.checks(MetaNext, m.Next) {
@@ -47,7 +77,8 @@ func Load(key, older string, m Meta) (s *Sealer, next string, err error) {
 	case !s.older.checks(MetaCheck, m.Check):
 		return nil, "", store.ErrWrongKey
 	case m.Next == "":
-		return s, s.check(MetaNext), nil
+		s.meta.Next = s.check(MetaNext)
+		return s, s.meta.Next, nil
 	case !s.checks(MetaNext, m.Next):
 		return nil, "", fmt.Errorf("%w: the key was being changed to another one; finish that first (spectrumctl db rekey)", store.ErrWrongKey)
 	}

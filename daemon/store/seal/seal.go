@@ -35,6 +35,8 @@ type Sealer struct {
 	aead cipher.AEAD
 	// older opens what was sealed before the key was changed; nil is nobody.
 	older *Sealer
+	// meta is what the database said, and was told, when this was made.
+	meta Meta
 }
 
 func newSealer(key string, salt []byte) (*Sealer, error) {

@@ -14,11 +14,13 @@ import (
 	"spectrum.im/spectrum2/daemon/store"
 )
 
-// Contacts implements store.Store.
+// Contacts implements store.Store. SQLite takes anything in any column, and
+// tables that came here from another kind of database may have lost their NOT
+// NULL.
 func (d *db) Contacts(ctx context.Context, userID int64) ([]store.Contact, error) {
 	var all []store.Contact
 	index := map[int64]int{}
-	err := d.each(ctx, `SELECT id, uin, subscription, nickname, "groups", flags FROM {buddies} WHERE user_id = ? ORDER BY id`,
+	err := d.each(ctx, `SELECT id, COALESCE(uin, ''), COALESCE(subscription, ''), COALESCE(nickname, ''), COALESCE("groups", ''), CAST(COALESCE(flags, 0) AS INTEGER) FROM {buddies} WHERE user_id = ? ORDER BY id`,
 		[]any{userID}, func(scan func(...any) error) error {
 			c := store.Contact{UserID: userID, Settings: map[string]string{}}
 			var groups string
@@ -33,7 +35,7 @@ func (d *db) Contacts(ctx context.Context, userID int64) ([]store.Contact, error
 	if err != nil {
 		return nil, err
 	}
-	err = d.each(ctx, "SELECT buddy_id, var, value FROM {buddies_settings} WHERE user_id = ?", []any{userID}, func(scan func(...any) error) error {
+	err = d.each(ctx, "SELECT buddy_id, var, COALESCE(value, '') FROM {buddies_settings} WHERE user_id = ?", []any{userID}, func(scan func(...any) error) error {
 		var id int64
 		var name, value string
 		err := scan(&id, &name, &value)

@@ -16,8 +16,8 @@ import (
 	"spectrum.im/spectrum2/daemon/store/sqlite"
 )
 
-// cxxDatabase makes a file as the C++ version left it: %s is the prefix.
-const cxxDatabase = `
+// cxxTables are those that the C++ version makes in a file: %[1]s is the prefix.
+const cxxTables = `
 CREATE TABLE %[1]sbuddies (  id INTEGER PRIMARY KEY NOT NULL,  user_id int(10) NOT NULL,  uin varchar(255) NOT NULL,  subscription varchar(20) NOT NULL,  nickname varchar(255) NOT NULL,  groups varchar(255) NOT NULL,  flags int(4) NOT NULL DEFAULT '0');
 CREATE UNIQUE INDEX IF NOT EXISTS user_id ON %[1]sbuddies (user_id, uin);
 CREATE TABLE IF NOT EXISTS %[1]sbuddies_settings (  user_id int(10) NOT NULL,  buddy_id int(10) NOT NULL,  var varchar(50) NOT NULL,  type int(4) NOT NULL,  value varchar(255) NOT NULL,  PRIMARY KEY (buddy_id, var));
@@ -28,6 +28,10 @@ CREATE TABLE %[1]susers_settings (  user_id int(10) NOT NULL,  var varchar(50) N
 CREATE INDEX IF NOT EXISTS user_id03 ON %[1]susers_settings (user_id);
 CREATE TABLE IF NOT EXISTS %[1]sdb_version (  ver INTEGER NOT NULL DEFAULT '3');
 REPLACE INTO %[1]sdb_version (ver) values(3);
+`
+
+// cxxDatabase makes a file as the C++ version left it.
+const cxxDatabase = cxxTables + `
 INSERT OR REPLACE INTO %[1]susers (id, jid, uin, password, language, encoding, last_login, vip) VALUES (NULL, 'ann@example.org', '12345', 'plain & simple', 'en', 'utf8', '2014-05-06 07:08:09', 1);
 INSERT OR REPLACE INTO %[1]susers (id, jid, uin, password, language, encoding, last_login, vip, online) VALUES (NULL, 'bob@example.org', '777', '$spectrum2$1$not sealed', 'cs', 'cp1250', NULL, 0, 1);
 INSERT INTO %[1]susers_settings (user_id, var, type, value) VALUES (1, 'enable_transport', 0, '1'), (1, 'photohash', 2, 'aabb');

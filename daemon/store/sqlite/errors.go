@@ -22,11 +22,11 @@ var sentences = map[int]string{
 	7:  "out of memory",
 	8:  "it is read-only",
 	10: "the disk does not read or write it",
-	11: "it is damaged; restore a backup",
+	11: "it is damaged; restore a backup with `spectrumctl db restore`",
 	13: "the disk is full",
 	14: "it cannot be opened",
 	15: "another program has it locked",
-	26: "it is not a SQLite database, or it is damaged",
+	26: "it is not a SQLite database, or it is damaged; restore a backup with `spectrumctl db restore`",
 }
 
 // explain adds what was done to which file, and wraps store.ErrUnavailable

@@ -87,15 +87,17 @@ func (d *db) makeFile() error {
 	return f.Close()
 }
 
+func newer(format string, args ...any) error { return store.NewerError(fmt.Sprintf(format, args...)) }
+
 // tooNew refuses a database that a later version has changed.
 func (d *db) tooNew(ctx context.Context, s store.Status) error {
 	if s.Version > s.Latest {
-		return fmt.Errorf("the database %s has schema %d and this version of Spectrum 2 knows those up to %d: "+
+		return newer("the database %s has schema %d and this version of Spectrum 2 knows those up to %d: "+
 			"install the newer version again, or restore the backup from before it", d.path, s.Version, s.Latest)
 	}
 	ver, err := d.cxxVersion(ctx)
 	if err == nil && ver > cxxVersion {
-		return fmt.Errorf("the database %s has db_version %d and this version of Spectrum 2 knows those up to %d", d.path, ver, cxxVersion)
+		return newer("the database %s has db_version %d and this version of Spectrum 2 knows those up to %d", d.path, ver, cxxVersion)
 	}
 	return err
 }

@@ -131,13 +131,7 @@ func (d *db) Rekey(ctx context.Context, progress func(done, all int)) error {
 	}
 	return d.convert(ctx, s, progress, func(t *tx) error {
 		return errors.Join(t.exec(putMeta, seal.MetaCheck, s.Check()), t.exec("DELETE FROM {spectrum2_meta} WHERE name = ?", seal.MetaNext))
-	}, func(jid, place, value string) (string, error) {
-		if !seal.Sealed(value) || s.Owns(jid, place, value) {
-			return value, nil
-		}
-		text, err := s.Open(jid, place, value)
-		return s.Seal(jid, place, text), err
-	})
+	}, s.Again)
 }
 
 // passwordTable is one with passwords: one row has a number and a name.

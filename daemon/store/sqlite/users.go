@@ -37,7 +37,7 @@ func (d *db) CreateUser(ctx context.Context, u *store.User) error {
 			return err
 		}
 		for name, value := range n.Settings {
-			if err := t.setSetting(n.ID, name, store.SettingString, value); err != nil {
+			if err := t.setSetting(n.ID, name, store.SettingType(name), value); err != nil {
 				return err
 			}
 		}
@@ -70,7 +70,8 @@ func dateTime(at time.Time) any {
 func (d *db) User(ctx context.Context, jid string) (*store.User, error) {
 	u := &store.User{JID: jid, Settings: map[string]string{}}
 	var last sql.NullString
-	err := d.get(ctx, "SELECT id, uin, password, language, encoding, datetime(last_login), vip <> 0, online <> 0 FROM {users} WHERE jid = ?",
+	err := d.get(ctx, `SELECT id, COALESCE(uin, ''), COALESCE(password, ''), COALESCE(language, ''), COALESCE(encoding, ''), datetime(last_login),
+  COALESCE(vip, 0) <> 0, COALESCE(online, 0) <> 0 FROM {users} WHERE jid = ?`,
 		[]any{jid}, &u.ID, &u.Name, &u.Password, &u.Language, &u.Encoding, &last, &u.VIP, &u.Online)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, fmt.Errorf("user %s %w", jid, store.ErrNotFound)
@@ -84,7 +85,7 @@ func (d *db) User(ctx context.Context, jid string) (*store.User, error) {
 	if u.Password, err = d.sealer.Load().Open(jid, passwordOf, u.Password); err != nil {
 		return nil, err
 	}
-	err = d.each(ctx, "SELECT var, value FROM {users_settings} WHERE user_id = ?", []any{u.ID}, func(scan func(...any) error) error {
+	err = d.each(ctx, "SELECT var, COALESCE(value, '') FROM {users_settings} WHERE user_id = ?", []any{u.ID}, func(scan func(...any) error) error {
 		var name, value string
 		err := scan(&name, &value)
 		u.Settings[name] = value

@@ -15,34 +15,28 @@ import (
 	"spectrum.im/spectrum2/daemon/store"
 )
 
-// Contacts implements store.Store.
+// Contacts implements store.Store. Tables that came here from another kind of
+// database may have lost their NOT NULL.
 func (d *DB) Contacts(ctx context.Context, userID int64) ([]store.Contact, error) {
 	var all []store.Contact
-	index := map[int64]int{}
-	err := d.each(ctx, "SELECT id, uin, subscription, nickname, {groups}, flags FROM {buddies} WHERE user_id = ? ORDER BY id",
+	err := d.each(ctx, `SELECT b.id, COALESCE(b.uin, ''), COALESCE(b.subscription, 'none'), COALESCE(b.nickname, ''), COALESCE(b.{groups}, ''), COALESCE(b.flags, 0), s.var, s.value
+  FROM {buddies} b LEFT JOIN {buddies_settings} s ON s.buddy_id = b.id AND s.user_id = b.user_id WHERE b.user_id = ? ORDER BY b.id`,
 		[]any{userID}, func(scan func(...any) error) error {
-			c := store.Contact{UserID: userID, Settings: map[string]string{}}
+			c := store.Contact{UserID: userID}
 			var groups string
-			if err := scan(&c.ID, &c.Name, &c.Subscription, &c.Nickname, &groups, &c.Flags); err != nil {
+			var name, value sql.NullString
+			if err := scan(&c.ID, &c.Name, &c.Subscription, &c.Nickname, &groups, &c.Flags, &name, &value); err != nil {
 				return err
 			}
-			c.Groups = splitGroups(groups)
-			index[c.ID] = len(all)
-			all = append(all, c)
+			if last := len(all) - 1; last < 0 || all[last].ID != c.ID {
+				c.Groups, c.Settings = splitGroups(groups), map[string]string{}
+				all = append(all, c)
+			}
+			if name.Valid {
+				all[len(all)-1].Settings[name.String] = value.String
+			}
 			return nil
 		})
-	if err != nil {
-		return nil, err
-	}
-	err = d.each(ctx, "SELECT buddy_id, var, value FROM {buddies_settings} WHERE user_id = ?", []any{userID}, func(scan func(...any) error) error {
-		var id int64
-		var name, value string
-		err := scan(&id, &name, &value)
-		if i, ok := index[id]; ok && err == nil {
-			all[i].Settings[name] = value
-		}
-		return err
-	})
 	return all, err
 }
 

@@ -46,32 +46,45 @@ func (d *DB) convert(ctx context.Context, s *seal.Sealer, progress func(done, al
 	if progress == nil {
 		progress = func(int, int) {}
 	}
-	err := d.onePatient(ctx, func(conn *sql.Conn) error {
-		sqlTx, err := conn.BeginTx(ctx, nil)
-		if err != nil {
-			return err
-		}
-		defer sqlTx.Rollback() // nothing is left to undo after Commit
-		t := &tx{ctx: ctx, d: d, tx: sqlTx, patient: true}
-		for name, value := range put {
-			if err := t.putMeta(name, value); err != nil {
+	err := d.onePatient(ctx, "change", func(conn *sql.Conn) error {
+		return d.patiently(ctx, conn, func(t *tx) error {
+			if err := t.changeMeta(put, remove); err != nil {
 				return err
 			}
-		}
-		for _, name := range remove {
-			if err := t.exec("DELETE FROM {spectrum2_meta} WHERE name = ?", name); err != nil {
-				return err
-			}
-		}
-		if err := t.convert(progress, change); err != nil {
-			return err
-		}
-		return sqlTx.Commit()
+			return t.convert(progress, change)
+		})
 	})
 	if err == nil {
 		d.sealer.Store(s)
 	}
 	return err
+}
+
+// patiently runs f in a transaction on a connection without a limit of time.
+func (d *DB) patiently(ctx context.Context, conn *sql.Conn, f func(*tx) error) error {
+	sqlTx, err := conn.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer sqlTx.Rollback() // nothing is left to undo after Commit
+	if err := f(&tx{ctx: ctx, d: d, tx: sqlTx, patient: true}); err != nil {
+		return err
+	}
+	return sqlTx.Commit()
+}
+
+func (t *tx) changeMeta(put map[string]string, remove []string) error {
+	for name, value := range put {
+		if err := t.putMeta(name, value); err != nil {
+			return err
+		}
+	}
+	for _, name := range remove {
+		if err := t.exec("DELETE FROM {spectrum2_meta} WHERE name = ?", name); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (t *tx) convert(progress func(done, all int), change func(jid, place, value string) (string, error)) error {
@@ -85,29 +98,38 @@ func (t *tx) convert(progress func(done, all int), change func(jid, place, value
 	}
 	done := 0
 	for _, p := range passwordTables {
-		last := password{}
-		for {
-			page, err := t.passwords(p.page, last.id, last.name)
+		for last := (password{}); ; {
+			n, err := t.convertPage(p, &last, change)
 			if err != nil {
 				return err
 			}
-			if len(page) == 0 {
+			if n == 0 {
 				break
 			}
-			for _, last = range page {
-				value, err := change(last.jid, p.place(last.name), last.value)
-				if err == nil && value != last.value {
-					err = t.exec(p.update, value, last.id, last.name)
-				}
-				if err != nil {
-					return err
-				}
-			}
-			done += len(page)
+			done += n
 			progress(done, all)
 		}
 	}
 	return nil
+}
+
+// convertPage rewrites those that follow last, and returns how many those are.
+func (t *tx) convertPage(p passwordTable, last *password, change func(jid, place, value string) (string, error)) (int, error) {
+	page, err := t.passwords(p.page, last.id, last.name)
+	if err != nil {
+		return 0, err
+	}
+	for _, row := range page {
+		value, err := change(row.jid, p.place(row.name), row.value)
+		if err == nil && value != row.value {
+			err = t.exec(p.update, value, row.id, row.name)
+		}
+		if err != nil {
+			return 0, err
+		}
+		*last = row
+	}
+	return len(page), nil
 }
 
 func (t *tx) passwords(query string, args ...any) ([]password, error) {

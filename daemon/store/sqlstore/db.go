@@ -11,6 +11,7 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -29,7 +30,8 @@ import (
 // included, unless Options say otherwise.
 const Timeout = 10 * time.Second
 
-// MaxConns bounds the connections of one instance.
+// MaxConns bounds the connections of one instance; a node has two more, and one
+// for the bell.
 const MaxConns = 10
 
 // Options are those of every server.
@@ -43,6 +45,11 @@ type Options struct {
 	// Node is this main process among several on one database; "" is the
 	// machine's name. A process takes over what its node owned before.
 	Node string
+	// Member: it is set up to be one of several.
+	Member bool
+	// Machine is the id of the machine that it runs on; "" is that of
+	// /etc/machine-id.
+	Machine string
 	// Lease is how long a node that does not renew it owns its users; 0 is
 	// LeaseTime. All nodes of a database have the same.
 	Lease time.Duration
@@ -51,7 +58,12 @@ type Options struct {
 	Timeout time.Duration
 	// VIP, if there is one, says whether a user is one (database.vip_statement).
 	VIP func(jid string) (query string)
-	Log *slog.Logger
+	// Bell, if the server has one, makes handing users over quicker.
+	Bell Bell
+	// Reserve makes the connections of the node, which end where the server is
+	// silent for much less than a lease; nil is those of the store.
+	Reserve driver.Connector
+	Log     *slog.Logger
 }
 
 // DB implements store.Store.
@@ -62,6 +74,8 @@ type DB struct {
 	log      *slog.Logger
 
 	pool *sql.DB
+	// wider gives the pool all its connections again: see crowd.
+	wider *time.Timer
 	// patient makes connections without a limit of time, to migrate and copy.
 	patient driver.Connector
 	stmts   sync.Map // statement of ours → *sql.Stmt
@@ -73,8 +87,17 @@ type DB struct {
 	sealer atomic.Pointer[seal.Sealer]
 	// narrow is Dialect.Narrow's answer.
 	narrow atomic.Bool
-	lease  lease
+
+	// reserve has connections for the node alone.
+	reserve  *sql.DB
+	joining  sync.Mutex // while the node is made, with what it asks the server
+	mustJoin atomic.Bool
+	node     atomic.Pointer[node]
 }
+
+// reserved is how many connections a node has beside the others: one renews
+// its lease, one looks at what nodes ask each other for. The bell has its own.
+const reserved = 2
 
 var _ store.Store = (*DB)(nil)
 
@@ -100,19 +123,27 @@ func New(c, patient driver.Connector, lang *Dialect, o Options) (*DB, error) {
 		o.Node = name
 	}
 	o.Lease, o.Timeout = cmp.Or(o.Lease, LeaseTime), cmp.Or(o.Timeout, Timeout)
-	d := &DB{o: o, lang: lang, replacer: lang.names(o.Prefix), log: o.Log, pool: sql.OpenDB(c), patient: patient}
-	d.pool.SetMaxOpenConns(MaxConns)
-	d.pool.SetMaxIdleConns(MaxConns)
-	d.pool.SetConnMaxIdleTime(5 * time.Minute)
-	d.pool.SetConnMaxLifetime(time.Hour)
-	d.lease.init()
+	if o.Machine == "" {
+		o.Machine = machineID()
+	}
+	if len(o.Node) > 255 {
+		return nil, fmt.Errorf("name of this node: %d bytes, at most 255", len(o.Node))
+	}
+	d := &DB{o: o, lang: lang, replacer: lang.names(o.Prefix), log: o.Log, patient: patient}
+	d.pool = d.newPool(c)
+	if o.Reserve == nil {
+		o.Reserve = c
+	}
+	d.reserve = sql.OpenDB(crowd{o.Reserve, d, true})
+	d.reserve.SetMaxOpenConns(reserved)
+	d.reserve.SetMaxIdleConns(reserved)
 	d.keys.Store(&keys{o.Key, o.OldKey})
 	return d, nil
 }
 
 // Ping finds out whether the server can be used at all.
 func (d *DB) Ping(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, d.o.Timeout)
+	ctx, cancel := d.limit(ctx)
 	defer cancel()
 	return d.explain(ctx, "reach", d.pool.PingContext(ctx))
 }
@@ -123,8 +154,13 @@ func (d *DB) Close() error {
 	if d.closed.Swap(true) {
 		return nil
 	}
-	d.endLease()
-	if err := d.pool.Close(); err != nil {
+	d.joining.Lock()
+	defer d.joining.Unlock()
+	if n := d.node.Load(); n != nil {
+		n.end()
+	}
+	d.wider.Stop()
+	if err := errors.Join(d.reserve.Close(), d.pool.Close()); err != nil {
 		return fmt.Errorf("close database: %w", err)
 	}
 	return nil

@@ -29,6 +29,9 @@ type Dialect struct {
 	// Upsert is what stands behind an INSERT that changes the columns of a row
 	// of the same keys instead; without columns it leaves the row alone.
 	Upsert func(keys, columns []string) string
+	// SetOnline marks a user: parameters are online, last_login, his id and his
+	// owner's token, without which it meets no row. It locks both rows.
+	SetOnline string
 	// PurgeArchive deletes some messages: parameters are user, seq, limit.
 	PurgeArchive string
 	// HasTable counts tables of a name that are in use.
@@ -53,6 +56,26 @@ type Dialect struct {
 	// ShortPassword counts tables of a name whose column password has no room
 	// for a sealed one; Widen gives it the room.
 	ShortPassword, Widen string
+	// Rewrite is a format: it writes a table anew, and leaves nothing of the
+	// rows that it had before.
+	Rewrite string
+	// AsText is a column, whose name is quoted, as the bytes of a backup.
+	AsText func(column, databaseType string) string
+	// Bytes reports whether a column is no text to the driver.
+	Bytes func(databaseType string) bool
+	// LastID is the last id that a table gave a row, SetLastID makes it a
+	// higher one.
+	LastID    func(ctx context.Context, exec Exec, table string) (int64, error)
+	SetLastID func(ctx context.Context, exec Exec, table string, last int64) error
+	// Exactly are statements for a connection that reads or writes the rows of a
+	// backup.
+	Exactly []string
+	// LockTable, if there is one, is a format: it keeps other programs from
+	// writing to a table until the end of the transaction.
+	LockTable string
+	// Share stands behind a SELECT whose rows must not change until the end of
+	// the transaction.
+	Share string
 	// Narrow, if there is one, asks whether the tables that are there take
 	// only characters of the first plane of Unicode.
 	Narrow string
@@ -85,6 +108,7 @@ const (
 	Duplicate        // a unique key is there already
 	Refused          // the tables do not take the value
 	Slow             // the server ended a statement that took too long
+	Crowded          // the server gives no further connection
 )
 
 // Verdict is what an error means, with a sentence for an operator.

@@ -23,6 +23,9 @@ var ErrNotTaken = errors.New("the database's tables do not take it")
 
 // verdict asks the dialect, and knows what every driver may return.
 func (d *DB) verdict(err error) Verdict {
+	if err == nil {
+		return Verdict{}
+	}
 	if errors.Is(err, errRaced) {
 		return Verdict{Retry, "others write the same"}
 	}
@@ -37,7 +40,7 @@ func (d *DB) verdict(err error) Verdict {
 	case errors.As(err, &certificate):
 		return Verdict{Away, "its certificate is not good"}
 	case errors.As(err, &dns), errors.As(err, &op) && op.Op == "dial":
-		return Verdict{Away, "it cannot be reached"}
+		return Verdict{Away, "it cannot be reached: does it run there, at this database.server and database.port?"}
 	case errors.As(err, &network) && network.Timeout():
 		return Verdict{Away, "it does not answer"}
 	case errors.Is(err, driver.ErrBadConn), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.As(err, &network), errors.Is(err, net.ErrClosed):
@@ -63,7 +66,7 @@ func (d *DB) explain(ctx context.Context, verb string, err error) error {
 		return fmt.Errorf("%s database: %w", verb, ctx.Err())
 	}
 	switch v := d.verdict(err); v.Class {
-	case Away, Lost, Slow, Retry:
+	case Away, Lost, Slow, Retry, Crowded:
 		return fmt.Errorf("%s %s: %w: %s (%w)", verb, d.o.Location, store.ErrUnavailable, v.Sentence, err)
 	case Refused: // the server's own text may have the value in it
 		return fmt.Errorf("%s database: %w: %s", verb, ErrNotTaken, v.Sentence)

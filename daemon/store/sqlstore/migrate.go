@@ -25,8 +25,8 @@ func (d *DB) Migrate(ctx context.Context) (backup string, err error) {
 	if err := d.tooNew(ctx, s); err != nil {
 		return "", err
 	}
-	if err := d.onePatient(ctx, func(conn *sql.Conn) error { return d.migrate(ctx, conn, s) }); err != nil {
-		return "", fmt.Errorf("migrate %s: %w", d.o.Location, err)
+	if err := d.onePatient(ctx, "migrate", func(conn *sql.Conn) error { return d.migrate(ctx, conn, s) }); err != nil {
+		return "", err
 	}
 	if err := d.lookNarrow(ctx); err != nil {
 		return "", err
@@ -35,7 +35,7 @@ func (d *DB) Migrate(ctx context.Context) (backup string, err error) {
 }
 
 // onePatient lends a connection that has no limit of time.
-func (d *DB) onePatient(ctx context.Context, f func(*sql.Conn) error) error {
+func (d *DB) onePatient(ctx context.Context, verb string, f func(*sql.Conn) error) error {
 	if d.closed.Load() {
 		return fmt.Errorf("%w: it was closed", store.ErrUnavailable)
 	}
@@ -45,7 +45,7 @@ func (d *DB) onePatient(ctx context.Context, f func(*sql.Conn) error) error {
 	if err == nil {
 		err = errors.Join(f(conn), conn.Close())
 	}
-	return d.explain(ctx, "migrate", err)
+	return d.explain(ctx, verb, err)
 }
 
 // migrate makes the pending steps; in one transaction, if the server can.
@@ -115,10 +115,12 @@ func (d *DB) lookNarrow(ctx context.Context) error {
 	return err
 }
 
+func newer(format string, args ...any) error { return store.NewerError(fmt.Sprintf(format, args...)) }
+
 // tooNew refuses a database that a later version has changed.
 func (d *DB) tooNew(ctx context.Context, s store.Status) error {
 	if s.Version > s.Latest {
-		return fmt.Errorf("the database %s has schema %d and this version of Spectrum 2 knows those up to %d: "+
+		return newer("the database %s has schema %d and this version of Spectrum 2 knows those up to %d: "+
 			"install the newer version again, or restore the backup from before it", d.o.Location, s.Version, s.Latest)
 	}
 	there, err := d.hasTable(ctx, "db_version")
@@ -128,7 +130,7 @@ func (d *DB) tooNew(ctx context.Context, s store.Status) error {
 	var ver int
 	err = d.get(ctx, "SELECT COALESCE(MAX(ver), 0) FROM {db_version}", nil, &ver)
 	if err == nil && ver > d.lang.CxxVersion {
-		return fmt.Errorf("the database %s has db_version %d and this version of Spectrum 2 knows those up to %d", d.o.Location, ver, d.lang.CxxVersion)
+		return newer("the database %s has db_version %d and this version of Spectrum 2 knows those up to %d", d.o.Location, ver, d.lang.CxxVersion)
 	}
 	return err
 }

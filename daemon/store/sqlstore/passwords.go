@@ -3,6 +3,7 @@
 package sqlstore
 
 import (
+	"context"
 	"encoding/base64"
 	"strings"
 	"unicode"
@@ -17,21 +18,22 @@ const passwordOf = "password"
 // roomPassword is the place that a room's password is sealed for.
 func roomPassword(room string) string { return "password of room " + room }
 
-// protect is how a password is kept: sealed, or in a database of the C++
-// version as that one wrote it, so that it can go back to work.
-func (d *DB) protect(jid, place, text string) string {
-	if s := d.sealer.Load(); s != nil {
-		return s.Seal(jid, place, text)
+// reveal reads a password in each form in which it may be found. Where it
+// cannot, the error says whether another main process has changed the key.
+func (d *DB) reveal(ctx context.Context, jid, place, value string) (string, error) {
+	s := d.sealer.Load()
+	if s == nil || !seal.Sealed(value) {
+		return d.keys.Load().undisguise(value), nil
 	}
-	return disguise(d.keys.Load().now.Reveal(), text)
-}
-
-// reveal reads a password in each form in which it may be found.
-func (d *DB) reveal(jid, place, value string) (string, error) {
-	if s := d.sealer.Load(); s != nil && seal.Sealed(value) {
-		return s.Open(jid, place, value)
+	text, err := s.Open(jid, place, value)
+	if err == nil {
+		return text, nil
 	}
-	return d.keys.Load().undisguise(value), nil
+	if s, err = d.loadSeal(ctx, d.keys.Load()); err != nil {
+		return "", err
+	}
+	d.sealer.Store(s)
+	return s.Open(jid, place, value)
 }
 
 // keys are database.encryption_key and the one before.

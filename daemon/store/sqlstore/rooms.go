@@ -13,17 +13,19 @@ import (
 // Rooms implements store.Store.
 func (d *DB) Rooms(ctx context.Context, userID int64) ([]store.Room, error) {
 	var all []store.Room
+	var jid string
 	err := d.each(ctx, "SELECT u.jid, r.name, r.nickname, r.password FROM {spectrum2_rooms} r JOIN {users} u ON u.id = r.user_id WHERE r.user_id = ? ORDER BY r.name",
 		[]any{userID}, func(scan func(...any) error) (err error) {
 			r := store.Room{UserID: userID}
-			var jid string
-			if err = scan(&jid, &r.Name, &r.Nickname, &r.Password); err != nil {
-				return err
-			}
-			r.Password, err = d.reveal(jid, roomPassword(r.Name), r.Password)
+			err = scan(&jid, &r.Name, &r.Nickname, &r.Password)
 			all = append(all, r)
 			return err
 		})
+	for i := range all {
+		if r := &all[i]; err == nil {
+			r.Password, err = d.reveal(ctx, jid, roomPassword(r.Name), r.Password)
+		}
+	}
 	return all, err
 }
 
@@ -36,8 +38,11 @@ func (d *DB) PutRoom(ctx context.Context, token store.Token, r store.Room) error
 		if err != nil {
 			return err
 		}
-		return t.exec(d.upsert("spectrum2_rooms", []string{"user_id", "name"}, roomColumns, roomColumns),
-			r.UserID, r.Name, r.Nickname, d.protect(jid, roomPassword(r.Name), r.Password))
+		password, err := t.protect(jid, roomPassword(r.Name), r.Password)
+		if err != nil {
+			return err
+		}
+		return t.exec(d.upsert("spectrum2_rooms", []string{"user_id", "name"}, roomColumns, roomColumns), r.UserID, r.Name, r.Nickname, password)
 	})
 }
 

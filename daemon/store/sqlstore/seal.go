@@ -71,13 +71,10 @@ func (d *DB) sealMeta(ctx context.Context) (m seal.Meta, err error) {
 	if there, err := d.hasTable(ctx, "spectrum2_meta"); err != nil || !there {
 		return m, err
 	}
-	of := map[string]*string{seal.MetaSalt: &m.Salt, seal.MetaCheck: &m.Check, seal.MetaNext: &m.Next}
 	err = d.each(ctx, "SELECT name, value FROM {spectrum2_meta}", nil, func(scan func(...any) error) error {
 		var name, value string
 		err := scan(&name, &value)
-		if p := of[name]; p != nil {
-			*p = value
-		}
+		m.Set(name, value)
 		return err
 	})
 	return m, err

@@ -5,7 +5,6 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 
 	"spectrum.im/spectrum2/daemon/config"
@@ -91,7 +90,7 @@ func (d *DB) Seal(ctx context.Context, progress func(done, all int)) error {
 		}
 	}
 	on := len(meta) == 0
-	return d.convert(ctx, s, progress, meta, nil, func(jid, place, value string) (string, error) {
+	err := d.convert(ctx, s, progress, meta, nil, func(jid, place, value string) (string, error) {
 		if !on || !seal.Sealed(value) {
 			return s.Seal(jid, place, k.undisguise(value)), nil
 		}
@@ -101,6 +100,10 @@ func (d *DB) Seal(ctx context.Context, progress func(done, all int)) error {
 		text, err := s.Open(jid, place, value)
 		return s.Seal(jid, place, text), err
 	})
+	if err == nil {
+		err = d.rewriteTables(ctx)
+	}
+	return err
 }
 
 // Unseal implements store.Sealing.
@@ -121,21 +124,6 @@ func (d *DB) Unseal(ctx context.Context, progress func(done, all int)) error {
 	})
 }
 
-// Rekey implements store.Sealing. Writes about users wait for its end.
-func (d *DB) Rekey(ctx context.Context, progress func(done, all int)) error {
-	s := d.sealer.Load()
-	if s == nil {
-		return errors.New("the passwords are not encrypted: spectrumctl db seal does it")
-	}
-	return d.convert(ctx, s, progress, map[string]string{seal.MetaCheck: s.Check()}, []string{seal.MetaNext}, func(jid, place, value string) (string, error) {
-		if !seal.Sealed(value) || s.Owns(jid, place, value) {
-			return value, nil
-		}
-		text, err := s.Open(jid, place, value)
-		return s.Seal(jid, place, text), err
-	})
-}
-
 // unused says which main process has users now.
 func (d *DB) unused(ctx context.Context) error {
 	nodes, err := d.strings(ctx, "SELECT node FROM {spectrum2_nodes} WHERE lease > {now} ORDER BY node")
@@ -152,8 +140,25 @@ func (d *DB) widen(ctx context.Context) error {
 	if err := d.get(ctx, d.lang.ShortPassword, []any{d.o.Prefix + "users"}, &short); err != nil || short == 0 {
 		return err
 	}
-	err := d.onePatient(ctx, func(conn *sql.Conn) error { return steps{d, conn}.Exec(ctx, d.lang.Widen) })
+	err := d.onePatient(ctx, "change", func(conn *sql.Conn) error { return steps{d, conn}.Exec(ctx, d.lang.Widen) })
 	d.pool.SetMaxIdleConns(0)
 	d.pool.SetMaxIdleConns(MaxConns)
 	return err
+}
+
+// rewriteTables writes anew what had passwords in it: servers leave the rows
+// that were there before in their files, for a while or for ever.
+func (d *DB) rewriteTables(ctx context.Context) error {
+	err := d.onePatient(ctx, "change", func(conn *sql.Conn) error {
+		for _, p := range passwordTables {
+			if err := (steps{d, conn}).Exec(ctx, fmt.Sprintf(d.lang.Rewrite, "{"+p.table+"}")); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("the passwords are encrypted, but what they were may still be found in the server's files; spectrumctl db seal again: %w", err)
+	}
+	return nil
 }

@@ -30,9 +30,12 @@ func (d *DB) CreateUser(ctx context.Context, u *store.User) error {
 		if taken > 0 {
 			return fmt.Errorf("user %s %w", u.JID, store.ErrExists)
 		}
-		var err error
+		password, err := t.protect(u.JID, passwordOf, u.Password)
+		if err != nil {
+			return err
+		}
 		id, err = t.insert("INSERT INTO {users} (jid, uin, password, language, encoding, last_login, vip, online) VALUES ("+list(8)+")",
-			u.JID, u.Name, d.protect(u.JID, passwordOf, u.Password), u.Language, u.Encoding, dateTime(u.LastLogin), u.VIP, u.Online)
+			u.JID, u.Name, password, u.Language, u.Encoding, dateTime(u.LastLogin), u.VIP, u.Online)
 		if err != nil && d.verdict(err).Class == Duplicate {
 			return fmt.Errorf("user %s %w", u.JID, store.ErrExists)
 		}
@@ -40,7 +43,7 @@ func (d *DB) CreateUser(ctx context.Context, u *store.User) error {
 			return err
 		}
 		for _, name := range slices.Sorted(maps.Keys(u.Settings)) {
-			if err := t.setSetting(id, name, store.SettingString, u.Settings[name]); err != nil {
+			if err := t.setSetting(id, name, store.SettingType(name), u.Settings[name]); err != nil {
 				return err
 			}
 		}
@@ -64,27 +67,27 @@ func dateTime(at time.Time) any {
 func (d *DB) User(ctx context.Context, jid string) (*store.User, error) {
 	u := &store.User{JID: jid, Settings: map[string]string{}}
 	var last sql.NullTime
-	err := d.get(ctx, "SELECT id, uin, password, language, encoding, last_login, vip, online FROM {users} WHERE jid = ?",
-		[]any{jid}, &u.ID, &u.Name, &u.Password, &u.Language, &u.Encoding, &last, &u.VIP, &u.Online)
-	if errors.Is(err, store.ErrNotFound) {
-		return nil, fmt.Errorf("user %s %w", jid, store.ErrNotFound)
-	}
+	found := false
+	err := d.each(ctx, `SELECT u.id, COALESCE(u.uin, ''), COALESCE(u.password, ''), COALESCE(u.language, ''), COALESCE(u.encoding, ''), u.last_login,
+  COALESCE(u.vip, false), COALESCE(u.online, false), s.var, s.value
+  FROM {users} u LEFT JOIN {users_settings} s ON s.user_id = u.id WHERE u.jid = ?`, []any{jid}, func(scan func(...any) error) error {
+		var name, value sql.NullString
+		err := scan(&u.ID, &u.Name, &u.Password, &u.Language, &u.Encoding, &last, &u.VIP, &u.Online, &name, &value)
+		if found = true; name.Valid {
+			u.Settings[name.String] = value.String
+		}
+		return err
+	})
 	if err != nil {
 		return nil, err
+	}
+	if !found {
+		return nil, fmt.Errorf("user %s %w", jid, store.ErrNotFound)
 	}
 	if last.Valid && !last.Time.IsZero() {
 		u.LastLogin = last.Time.UTC().Truncate(time.Second)
 	}
-	if u.Password, err = d.reveal(jid, passwordOf, u.Password); err != nil {
-		return nil, err
-	}
-	err = d.each(ctx, "SELECT var, value FROM {users_settings} WHERE user_id = ?", []any{u.ID}, func(scan func(...any) error) error {
-		var name, value string
-		err := scan(&name, &value)
-		u.Settings[name] = value
-		return err
-	})
-	if err != nil {
+	if u.Password, err = d.reveal(ctx, jid, passwordOf, u.Password); err != nil {
 		return nil, err
 	}
 	return u, d.askVIP(ctx, u)
@@ -117,8 +120,12 @@ func (d *DB) UpdateUser(ctx context.Context, token store.Token, u *store.User) e
 		if err != nil {
 			return err
 		}
+		password, err := t.protect(jid, passwordOf, u.Password)
+		if err != nil {
+			return err
+		}
 		return t.exec("UPDATE {users} SET uin = ?, password = ?, language = ?, encoding = ?, vip = ? WHERE id = ?",
-			u.Name, d.protect(jid, passwordOf, u.Password), u.Language, u.Encoding, u.VIP, u.ID)
+			u.Name, password, u.Language, u.Encoding, u.VIP, u.ID)
 	})
 }
 
@@ -175,6 +182,11 @@ func (d *DB) OnlineUsers(ctx context.Context) ([]string, error) {
 
 // SetOnline implements store.Store; like the C++ version it keeps the time.
 func (d *DB) SetOnline(ctx context.Context, token store.Token, id int64, online bool) error {
+	if token != 0 {
+		if met, _, err := d.alone(ctx, d.lang.SetOnline, online, dateTime(time.Now()), id, int64(token)); err != nil || met > 0 {
+			return err
+		}
+	}
 	return d.write(ctx, func(t *tx) error {
 		if _, err := t.own(id, token); err != nil {
 			return err
@@ -200,11 +212,12 @@ func (t *tx) setSetting(id int64, name string, typ int, value string) error {
 
 // fit is for what people call things: what the tables cannot keep is replaced.
 func (d *DB) fit(text string) string {
-	if !d.narrow.Load() {
+	narrow := d.narrow.Load()
+	if !narrow && utf8.ValidString(text) && !strings.Contains(text, "\x00") {
 		return text
 	}
 	return strings.Map(func(r rune) rune {
-		if r > 0xffff {
+		if r == 0 || narrow && r > 0xffff {
 			return utf8.RuneError
 		}
 		return r

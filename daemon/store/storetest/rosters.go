@@ -4,7 +4,9 @@ package storetest
 
 import (
 	"errors"
+	"fmt"
 	"reflect"
+	"slices"
 	"testing"
 
 	"spectrum.im/spectrum2/daemon/store"
@@ -57,6 +59,39 @@ func contactsApart(t *testing.T, open Opener) {
 	must(t, s.DeleteContact(t.Context(), 0, a.ID, "same"))
 	expectContacts(t, s, a.ID)
 	expectContacts(t, s, b.ID, cb)
+}
+
+// contactsTogether puts more of them than one statement takes, with some that
+// are there already.
+func contactsTogether(t *testing.T, open Opener) {
+	s := migrated(t, open)
+	u, other := addUser(t, s, "a@example.org"), addUser(t, s, "b@example.org")
+	ctx := t.Context()
+	var all []store.Contact
+	for i := range 203 {
+		c := store.Contact{UserID: u.ID, Name: fmt.Sprintf("contact %d ü\" '", i), Subscription: "both", Nickname: fmt.Sprint(i), Groups: []string{"A", "B"}, Settings: map[string]string{}}
+		if i%2 == 0 {
+			c.Settings = map[string]string{"icon_hash": fmt.Sprint(i), "other": "x"}
+		}
+		all = append(all, c)
+	}
+	first := slices.Clone(all[:20])
+	must(t, s.PutContacts(ctx, 0, u.ID, first))
+	must(t, s.PutContacts(ctx, 0, u.ID, nil))
+	for i := range 10 {
+		all[i].Nickname, all[i].Settings = "changed", map[string]string{"other": "y"}
+	}
+	must(t, s.PutContacts(ctx, 0, u.ID, all))
+	for i := range first {
+		if all[i].ID != first[i].ID {
+			t.Errorf("replaced contact %d has number %d", first[i].ID, all[i].ID)
+		}
+	}
+	expectContacts(t, s, u.ID, all...)
+	expectContacts(t, s, other.ID)
+	if err := s.PutContacts(ctx, 0, 1<<20, all[:1]); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("for nobody: %v, want ErrNotFound", err)
+	}
 }
 
 func rooms(t *testing.T, open Opener) {

@@ -37,6 +37,7 @@ var tests = map[string]func(*testing.T, Opener){
 	"waiting message is kept once by key":    waitingOnce,
 	"full queue loses nothing":               waitingFull,
 	"delivered messages are the user's own":  deliveredOwn,
+	"contacts are put together":              contactsTogether,
 	"rooms are put and deleted":              rooms,
 	"archive is read in pages":               archivePages,
 	"archived messages are found by id":      archiveByID,

@@ -122,10 +122,25 @@ func (i *importer) begin() error {
 // one writes one user's lines.
 func (i *importer) one(lines <-chan line) error {
 	o := &owner{importer: i}
+	first, last := 0, 0
 	for l := range lines {
+		if last = l.number; o.empty() {
+			first = last
+		}
 		if err := o.apply(l.record); err != nil {
-			return fmt.Errorf("line %d of the export: %w", l.number, err)
+			return fmt.Errorf("%s of the export: %w", place(first, last), err)
 		}
 	}
-	return o.flush()
+	if err := o.flush(); err != nil {
+		return fmt.Errorf("%s of the export: %w", place(first, last), err)
+	}
+	return nil
+}
+
+// place names lines that were written together.
+func place(first, last int) string {
+	if first == last {
+		return fmt.Sprintf("line %d", last)
+	}
+	return fmt.Sprintf("one of the lines %d to %d", first, last)
 }

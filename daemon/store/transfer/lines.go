@@ -97,7 +97,7 @@ func (r *reader) read() ([]byte, error) {
 		case err == nil:
 			return line, nil
 		case errors.Is(err, io.EOF):
-			return nil, ErrCut
+			return nil, fmt.Errorf("line %d of the export: %w", r.line+1, ErrCut)
 		case !errors.Is(err, bufio.ErrBufferFull):
 			return nil, fmt.Errorf("read export: %w", err)
 		case len(line) > maxLine:
@@ -121,10 +121,10 @@ func (r *reader) count(rec record) {
 // finish is io.EOF if the file is whole and unchanged.
 func (r *reader) finish(e *end) error {
 	if sum := hex.EncodeToString(r.hash.Sum(nil)); sum != e.SHA256 || r.counts != e.Counts {
-		return errors.New("the export was changed: its lines do not have the checksum that its last line names")
+		return fmt.Errorf("line %d of the export: a line before it was changed: they do not have the checksum that this last one names", r.line)
 	}
 	if _, err := r.in.ReadByte(); !errors.Is(err, io.EOF) {
-		return errors.New("the export was changed: there is something after its last line")
+		return fmt.Errorf("line %d of the export: there is something after the last line", r.line+1)
 	}
 	return io.EOF
 }

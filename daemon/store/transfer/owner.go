@@ -14,14 +14,16 @@ const (
 	maxBytes   = 1 << 20
 )
 
-// owner is a user whose lines are being written; messages and changes are his
-// that are not written yet.
+// owner is a user whose lines are being written; contacts, messages and changes
+// are his that are not written yet.
 type owner struct {
 	*importer
 	user *store.User
 	// rooms are the passwords of rooms that he had before, where the file has
 	// none.
 	rooms    map[string]string
+	contacts []store.Contact
+	names    map[string]bool // of contacts
 	messages []store.Archived
 	changes  []store.Change
 	bytes    int
@@ -52,15 +54,23 @@ func (o *owner) apply(rec record) error {
 	return errors.New("it is nothing that this version of Spectrum 2 knows")
 }
 
+// empty reports whether nothing waits to be written.
+func (o *owner) empty() bool { return len(o.contacts)+len(o.messages)+len(o.changes) == 0 }
+
 // grow writes what waits once it is much.
 func (o *owner) grow(n int) error {
-	if o.bytes += n; o.bytes < maxBytes && len(o.messages)+len(o.changes) < maxChanges {
+	if o.bytes += n; o.bytes < maxBytes && len(o.contacts)+len(o.messages)+len(o.changes) < maxChanges {
 		return nil
 	}
 	return o.flush()
 }
 
 func (o *owner) flush() error {
+	if len(o.contacts) > 0 {
+		if err := o.store.PutContacts(o.ctx, 0, o.user.ID, o.contacts); err != nil {
+			return err
+		}
+	}
 	if len(o.messages) > 0 {
 		if err := o.store.AddArchived(o.ctx, 0, o.user.ID, o.messages); err != nil {
 			return err
@@ -71,7 +81,7 @@ func (o *owner) flush() error {
 			return err
 		}
 	}
-	o.messages, o.changes, o.bytes = nil, nil, 0
+	o.contacts, o.names, o.messages, o.changes, o.bytes = nil, nil, nil, nil, 0
 	return nil
 }
 
@@ -86,20 +96,12 @@ func (o *owner) putUser(u *user) error {
 	if u.LastLogin != nil {
 		n.LastLogin = *u.LastLogin
 	}
+	o.user, n.Settings = n, plain(u.Settings)
 	err := o.store.CreateUser(o.ctx, n)
 	if errors.Is(err, store.ErrExists) {
-		err = o.replaceUser(n, u.Password != nil)
+		return o.replaceUser(n, u.Password != nil)
 	}
-	if err != nil {
-		return err
-	}
-	o.user = n
-	for name, value := range u.Settings {
-		if err := o.store.SetSetting(o.ctx, 0, n.ID, name, typeOf(name), string(value)); err != nil {
-			return err
-		}
-	}
-	return nil
+	return err
 }
 
 func (o *owner) replaceUser(n *store.User, password bool) error {
@@ -111,8 +113,16 @@ func (o *owner) replaceUser(n *store.User, password bool) error {
 	if !password {
 		n.Password = old.Password
 	}
-	if err := o.store.UpdateUser(o.ctx, 0, n); err != nil || o.passwords {
+	if err := o.store.UpdateUser(o.ctx, 0, n); err != nil {
 		return err
+	}
+	for name, value := range n.Settings {
+		if err := o.store.SetSetting(o.ctx, 0, n.ID, name, store.SettingType(name), value); err != nil {
+			return err
+		}
+	}
+	if o.passwords {
+		return nil
 	}
 	rooms, err := o.store.Rooms(o.ctx, n.ID)
 	o.rooms = map[string]string{}
@@ -122,12 +132,32 @@ func (o *owner) replaceUser(n *store.User, password bool) error {
 	return err
 }
 
+// subscription is one that every database has: SQLite takes any text.
+func subscription(s string) string {
+	switch s {
+	case "to", "from", "both", "ask", "none":
+		return s
+	}
+	return "none"
+}
+
+// putContact: of two contacts with the same name the later one stays.
 func (o *owner) putContact(c *contact) error {
-	n := &store.Contact{UserID: o.user.ID, Name: string(c.Name), Subscription: string(c.Subscription), Nickname: string(c.Nickname), Flags: c.Flags, Settings: plain(c.Settings)}
+	n := store.Contact{UserID: o.user.ID, Name: string(c.Name), Subscription: subscription(string(c.Subscription)), Nickname: string(c.Nickname), Flags: c.Flags, Settings: plain(c.Settings)}
 	for _, g := range c.Groups {
 		n.Groups = append(n.Groups, string(g))
 	}
-	return o.store.PutContact(o.ctx, 0, n)
+	if o.names[n.Name] {
+		if err := o.flush(); err != nil {
+			return err
+		}
+	}
+	if o.names == nil {
+		o.names = map[string]bool{}
+	}
+	o.names[n.Name] = true
+	o.contacts = append(o.contacts, n)
+	return o.grow(len(n.Name) + len(n.Nickname))
 }
 
 func (o *owner) putRoom(r *room) error {

@@ -12,8 +12,6 @@ package transfer
 
 import (
 	"time"
-
-	"spectrum.im/spectrum2/daemon/store"
 )
 
 // Format is the highest version of the format that this package reads, and the
@@ -110,14 +108,4 @@ type personal struct {
 type end struct {
 	Counts
 	SHA256 string `json:"sha256"`
-}
-
-// typeOf is a setting's type: the interface of stores does not tell it, and
-// the C++ version writes these as booleans.
-func typeOf(setting string) int {
-	switch setting {
-	case "enable_transport", "send_headlines", "stay_connected":
-		return store.SettingBoolean
-	}
-	return store.SettingString
 }

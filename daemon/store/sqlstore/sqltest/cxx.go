@@ -22,10 +22,18 @@ type Cxx struct {
 	Tables string
 	// Groups is the column's name in quotes, True and False are its booleans.
 	Groups, True, False string
+	// Backslash: it has to be doubled in a text.
+	Backslash bool
 	// Removes are the statements with which the C++ version removes user 2.
 	Removes string
 	// TooNew makes db_version that of a later version.
 	TooNew string
+	// Shape are queries whose rows, each one text, say what the tables of the
+	// database are like.
+	Shape []string
+	// Nullable take the NOT NULL from the tables' texts and flags.
+	Nullable []string
+	Work     Work
 }
 
 // TakeOver tests that every user is still there.
@@ -34,6 +42,8 @@ func TakeOver(t *testing.T, k Kind, c Cxx) {
 		"everything is there":       everything,
 		"key of the C++ version":    disguised,
 		"C++ version goes back":     goesBack,
+		"C++ version goes on":       worksOn,
+		"rows nobody expects":       oddOn,
 		"sealing and back":          sealAndBack,
 		"two prefixes":              twoPrefixes,
 		"values that have no room":  noRoom,

@@ -3,6 +3,7 @@
 package sqltest
 
 import (
+	"database/sql"
 	"fmt"
 	"strings"
 	"testing"
@@ -22,11 +23,17 @@ func everyCharacter() string {
 	return b.String() + "žluťoučký 漢字"
 }
 
-// fill makes the database of a prefix: ann with much, bob who is online and
-// never logged in.
 func (c Cxx) fill(t *testing.T, s *dbtest.Server, database, prefix string, password func(string) string) {
 	t.Helper()
 	pool := s.SQL(t, database)
+	defer pool.Close()
+	c.Fill(t, pool, prefix, password)
+}
+
+// Fill makes the database of a prefix: ann with much, bob who is online and
+// never logged in.
+func (c Cxx) Fill(t *testing.T, pool *sql.DB, prefix string, password func(string) string) {
+	t.Helper()
 	run := func(query string) {
 		t.Helper()
 		if _, err := pool.Exec(query); err != nil {
@@ -35,7 +42,7 @@ func (c Cxx) fill(t *testing.T, s *dbtest.Server, database, prefix string, passw
 	}
 	quote := func(text string) string {
 		text = strings.ReplaceAll(text, "'", "''")
-		if c.True == "1" {
+		if c.Backslash {
 			text = strings.ReplaceAll(text, `\`, `\\`)
 		}
 		return "'" + text + "'"

@@ -8,6 +8,7 @@ package sqltest
 import (
 	"context"
 	"errors"
+	"io"
 	"strings"
 	"testing"
 	"time"
@@ -21,9 +22,13 @@ import (
 type Options struct {
 	Database       string
 	Prefix         string
-	Key            config.Secret
+	Key, OldKey    config.Secret
 	Node           string
 	Lease, Timeout time.Duration
+	Member         bool
+	Machine        string
+	// Port is of this machine, in front of the server; 0 is its unix socket.
+	Port int
 	// Password is another than the server's, if it is set.
 	Password config.Secret
 }
@@ -39,8 +44,16 @@ type Kind struct {
 	ReadOnlyWord string
 	// Cut ends every connection of dbtest.User.
 	Cut func(t *testing.T, s *dbtest.Server)
-	// FewConnections are a server's settings.
-	FewConnections string
+	// FewConnections and ManyConnections are a server's settings.
+	FewConnections, ManyConnections string
+	// Connect opens over TCP, without TLS, on a port of this machine.
+	Connect func(ctx context.Context, port int, o Options) (store.Store, error)
+	// Command reads a message of the server's clients.
+	Command func(io.Reader) (message []byte, command bool, err error)
+	// Transactional: what a killed migration did is undone.
+	Transactional bool
+	// Sessions counts a database's connections of dbtest.User.
+	Sessions string
 }
 
 // Run tests a kind.
