@@ -42,6 +42,15 @@ type Options struct {
 	// written when the link broke; nil: they go to Uncertain.
 	Unsent func([]*xmpp.Element)
 
+	// Alias is an address that this component has alone where the server has
+	// several for JID (more than one main process): a domain below JID. The
+	// server has to deliver it too; "" where there is one component. The other
+	// components' stanzas come to it from aliases of their own.
+	Alias string
+	// AliasWorks is told once for each link, from one of its goroutines,
+	// whether the server delivers the alias.
+	AliasWorks func(bool)
+
 	// Limits of what the server sends; Skip is always on.
 	Limits xmpp.Limits
 	// Dial connects; nil is TCP.
@@ -80,6 +89,7 @@ var ErrDown = errors.New("no link with the XMPP server")
 type Component struct {
 	o    Options
 	link atomic.Pointer[link]
+	gate *gate
 }
 
 // New makes a component; Run connects it.
@@ -103,7 +113,10 @@ func New(o Options) *Component {
 	if o.Unsent == nil {
 		o.Unsent = o.Uncertain
 	}
-	return &Component{o: o}
+	if o.AliasWorks == nil {
+		o.AliasWorks = func(bool) {}
+	}
+	return &Component{o: o, gate: newGate()}
 }
 
 func (t Times) withDefaults() Times {
@@ -138,10 +151,20 @@ func (c *Component) Run(ctx context.Context) error {
 	var b backoff
 	c.o.State(State{Addr: c.o.Addr, Text: "connecting to " + c.o.Addr})
 	for {
+		if !c.admitted(ctx) {
+			return nil
+		}
 		started := time.Now()
-		up, err := c.once(ctx)
+		open, end := c.gate.whileOpen(ctx)
+		up, err := c.once(open)
+		paused := open.Err() != nil
+		end()
 		if ctx.Err() != nil {
 			return nil
+		}
+		if paused {
+			c.o.State(State{Addr: c.o.Addr, Text: "connecting to " + c.o.Addr})
+			continue
 		}
 		lasted := time.Duration(0)
 		if up {

@@ -26,21 +26,26 @@ type harness struct {
 	states  chan component.State
 	handle  func(context.Context, *xmpp.Element)
 	refuse  error
+	alias   chan bool // what was said of the alias
 
 	mu                sync.Mutex
 	state             component.State
 	uncertain, unsent []string
 }
 
-func start(t *testing.T) *harness {
+func start(t *testing.T) *harness { return startAs(t, "") }
+
+// startAs starts a component that has an alias.
+func startAs(t *testing.T, alias string) *harness {
 	ctx, cancel := context.WithCancel(t.Context())
 	h := &harness{
 		cancel: cancel, done: make(chan error, 1), dials: make(chan func(net.Conn, error)),
 		handled: make(chan *xmpp.Element, 100), states: make(chan component.State, 1000),
+		alias: make(chan bool, 10),
 	}
 	h.c = component.New(component.Options{
 		Addr: "server:5347", JID: "irc.example.org", Secret: config.NewSecret("geheim"), Log: slog.New(slog.DiscardHandler),
-		Dial: h.dial,
+		Dial: h.dial, Alias: alias, AliasWorks: func(yes bool) { h.alias <- yes },
 		Handle: func(ctx context.Context, st *xmpp.Element) {
 			if h.handle != nil {
 				h.handle(ctx, st)
@@ -199,7 +204,7 @@ func (s *server) serve(seen func(*xmpp.Element)) {
 			return
 		}
 		seen(e)
-		if e.Get("to") != "irc.example.org" || e.Name != "iq" {
+		if e.Get("from") != "irc.example.org" || e.Name != "iq" {
 			continue
 		}
 		if _, err := s.conn.Write([]byte(fenceBack(e))); err != nil {

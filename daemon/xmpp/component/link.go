@@ -28,6 +28,11 @@ type link struct {
 	dec  *xmpp.Decoder
 	box  *outbox
 	drop dropLog
+	// late counts the messages that came when nothing could be sent any more. It
+	// is the reader's.
+	late int
+	// alias belongs to the writer, but for its id, which is set before the reader begins.
+	alias alias
 
 	// waits is when the reader began to wait for the server, in Unix
 	// nanoseconds, 0 while it handles what came. Only a server that is waited
@@ -38,11 +43,15 @@ type link struct {
 // serve runs a link to its end.
 func (c *Component) serve(ctx context.Context, conn net.Conn, dec *xmpp.Decoder) error {
 	l := &link{o: &c.o, conn: conn, dec: dec, box: newOutbox(c.o.JID), drop: dropLog{log: c.o.Log}}
+	l.tryAlias(time.Now())
 	c.link.Store(l)
 	c.o.Log.Info("link with the XMPP server is up", "addr", c.o.Addr)
 	c.o.State(State{Connected: true, Addr: c.o.Addr, Text: "connected to " + c.o.Addr})
 	err := l.run(ctx)
 	c.link.Store(nil)
+	if l.late > 0 {
+		c.o.Log.Warn("messages came while the link was being closed; their senders cannot be told what became of them", "messages", l.late)
+	}
 	uncertain, unsent := l.box.rest()
 	if ctx.Err() != nil && errors.Is(err, io.EOF) {
 		uncertain = nil // the server has read up to our end of the stream
@@ -120,12 +129,15 @@ func (l *link) take(ctx context.Context, st *xmpp.Element) error {
 		l.drop.log1(ctx, st, "unknown element")
 		return nil
 	}
-	if l.box.passed(st) {
+	if l.box.passed(st) || l.aliasCame(st) || l.stray(st) {
 		return nil
 	}
 	if condition, why := l.check(st); condition != "" {
 		l.drop.log1(ctx, st, why)
 		return l.answer(ctx, xmpp.ErrorReply(st, "", condition, why))
+	}
+	if st.Name == "message" && st.Child(xmpp.NSClient, "body") != nil && l.box.isShut() {
+		l.late++ // its sender can be told nothing
 	}
 	l.o.Handle(ctx, st)
 	return nil
@@ -141,7 +153,7 @@ func (l *link) check(st *xmpp.Element) (condition, why string) {
 	if err != nil {
 		return xmpp.JIDMalformed, "no valid receiver's address"
 	}
-	if to.Domainpart() != l.o.JID {
+	if to.Domainpart() != l.o.JID && !l.fromOther(st) {
 		return xmpp.ItemNotFound, "not an address of this transport"
 	}
 	return "", ""
@@ -184,6 +196,7 @@ func (l *link) write(ctx context.Context, abort <-chan struct{}) error {
 			return l.finish(abort)
 		case <-l.box.wake:
 		case now := <-tick.C:
+			l.aliasLate(now)
 			if l.silent(now) {
 				return errSilent
 			}
@@ -225,7 +238,7 @@ func (l *link) silent(now time.Time) bool {
 	sent, waiting := l.box.waiting()
 	since := l.waits.Load()
 	limit := now.Add(-l.o.Times.Fence)
-	return waiting && since != 0 && sent.Before(limit) && time.Unix(0, since).Before(limit)
+	return waiting && !l.unfenced() && since != 0 && sent.Before(limit) && time.Unix(0, since).Before(limit)
 }
 
 // finish writes the rest, closes the stream and waits for the server's end.

@@ -26,7 +26,7 @@ const (
 // ourselves: stanzas are processed in order, so when it comes back the server
 // has taken everything before it. Only one is under way at a time.
 type outbox struct {
-	jid  string
+	jid  string        // fences come from it
 	wake chan struct{} // has one token if the writer has something to look at
 
 	mu     sync.Mutex
@@ -40,9 +40,12 @@ type outbox struct {
 	covered int             // of them, how many the fence under way will confirm
 	fence   string          // its id, "" if none is under way
 	sent    time.Time       // when it was
+	to      string          // where it goes to
 }
 
-func newOutbox(jid string) *outbox { return &outbox{jid: jid, wake: make(chan struct{}, 1)} }
+func newOutbox(jid string) *outbox {
+	return &outbox{jid: jid, to: jid, wake: make(chan struct{}, 1)}
+}
 
 // put queues a stanza, waiting while the queue is full.
 func (o *outbox) put(ctx context.Context, st *xmpp.Element) error {
@@ -111,10 +114,24 @@ func (o *outbox) take(ping bool, now time.Time) []byte {
 }
 
 func (o *outbox) fenceLocked(out []byte, now time.Time) []byte {
-	iq := ping.New(o.jid, o.jid)
+	iq := ping.New(o.jid, o.to)
 	o.fence, o.sent, o.covered = iq.Get("id"), now, len(o.written)
 	o.spare = xmpp.Append(out, iq, xmpp.NSComponent)
 	return o.spare
+}
+
+// fenceBy changes the address that fences go to.
+func (o *outbox) fenceBy(jid string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.to, o.fence, o.covered = jid, "", 0
+	o.wakeLocked()
+}
+
+func (o *outbox) fencedBy(jid string) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.to == jid
 }
 
 // confirmLocked lets go of the n oldest messages.
@@ -133,12 +150,12 @@ func (o *outbox) releaseLocked() {
 // passed reports whether st is the fence come back, and lets go of what it
 // confirms.
 func (o *outbox) passed(st *xmpp.Element) bool {
-	if st.Name != "iq" || st.Get("from") != o.jid {
+	if st.Name != "iq" {
 		return false
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.fence == "" || st.Get("id") != o.fence {
+	if st.Get("from") != o.jid || st.Get("to") != o.to || o.fence == "" || st.Get("id") != o.fence {
 		return false
 	}
 	o.confirmLocked(o.covered)
@@ -160,6 +177,12 @@ func (o *outbox) shut() {
 	defer o.mu.Unlock()
 	o.closed = true
 	o.releaseLocked()
+}
+
+func (o *outbox) isShut() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.closed
 }
 
 // rest returns the messages whose fate is unknown and those that were never
