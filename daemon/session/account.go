@@ -40,6 +40,8 @@ type account struct {
 	adopting bool
 	// accepted: the network took these credentials before.
 	accepted bool
+	// parting: the user goes to another main process.
+	parting *partWanted
 	// authorizes: on this network people allow each other to see them; as the
 	// last backend said.
 	authorizes bool
@@ -133,27 +135,29 @@ func (s *Session) logOut(ctx context.Context, st State, reason string) {
 	s.closeRooms(ctx, reason)
 	s.contactsGone(ctx)
 	s.setState(ctx, st, reason)
-	s.markOnline(ctx, false)
+	s.markOnline(false)
 }
 
 // markOnline notes in the store who has to be asked for his presence after a
 // restart.
-func (s *Session) markOnline(ctx context.Context, online bool) {
+func (s *Session) markOnline(online bool) {
 	u := s.account.user
 	if u.Online == online || !s.kept() {
 		u.Online = online
 		return
 	}
 	u.Online = online
-	_ = s.stored(ctx, "online mark", func(ctx context.Context, t store.Token) error {
-		return s.o.Store.SetOnline(ctx, t, u.ID, online)
-	})
+	id := u.ID
+	s.later(&write{what: "online mark", key: "online", run: func(ctx context.Context, t store.Token) error {
+		return s.o.Store.SetOnline(ctx, t, id, online)
+	}})
 }
 
 // unlink gives the backend up; what it had not confirmed goes back to its
 // senders with why.
 func (s *Session) unlink(ctx context.Context, why string) {
 	s.dropLink()
+	s.releaseHeld(ctx)
 	s.returnInflight(ctx, why)
 	s.abandonRequests(ctx)
 	s.abandonCommands()

@@ -97,6 +97,14 @@ func (contactsLate) apply(ctx context.Context, s *Session) {
 			s.contactGone(ctx, c)
 		}
 	}
+	if s.online() && s.contacts.inherited {
+		s.contacts.inherited = false
+		for _, c := range s.contactsByName() {
+			if !c.mood.available() {
+				s.showContact(ctx, c, "")
+			}
+		}
+	}
 }
 
 // contactsGone: the legacy session is over for good.

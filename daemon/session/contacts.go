@@ -37,6 +37,9 @@ type contacts struct {
 	// login numbers the logins, to tell who was heard of since the last.
 	login int
 	grace *timer
+	// inherited: another main process showed the user contacts who may have
+	// gone since.
+	inherited bool
 	// caps of every contact's presence, and what they were made of.
 	caps    *xmpp.Element
 	capsKey capsKey

@@ -28,10 +28,10 @@ type network struct {
 	// leaves them unanswered; full lets no backend have room.
 	away, silent bool
 	full         error
-	// slow leaves messages without a result.
-	slow     bool
-	step     *pbnetwork.Step
-	contacts []*pbnetwork.Buddy
+	// slow leaves messages without a result, mute logouts.
+	slow, mute bool
+	step       *pbnetwork.Step
+	contacts   []*pbnetwork.Buddy
 	// whole makes it tell its contacts as one complete list.
 	whole bool
 	// photos by the contact's name; cards counts what was asked.
@@ -190,6 +190,13 @@ func (l *link) handle(f pbnetwork.Frame) {
 	switch m := f.Message.(type) {
 	case *pbnetwork.Login:
 		l.login(m)
+	case *pbnetwork.Logout:
+		l.n.mu.Lock()
+		answers := m.GetConfirm() && !l.n.mute
+		l.n.mu.Unlock()
+		if answers {
+			l.loggedOut()
+		}
 	case *pbnetwork.ConversationMessage:
 		if f.Type == pbnetwork.WrapperMessage_TYPE_CONV_MESSAGE {
 			l.message(m)
@@ -264,6 +271,10 @@ func (l *link) login(m *pbnetwork.Login) {
 			l.send(pbnetwork.WrapperMessage_TYPE_BUDDY_CHANGED, b)
 		}
 	}
+}
+
+func (l *link) loggedOut() {
+	l.send(pbnetwork.WrapperMessage_TYPE_LOGGED_OUT, &pbnetwork.LoggedOut{User: &l.user})
 }
 
 func (l *link) connected() {
@@ -405,6 +416,10 @@ func briefFrame(f pbnetwork.Frame) string {
 		return strings.TrimSpace(fmt.Sprintf("%s %s %s", name, strings.TrimPrefix(m.GetStatus().String(), "STATUS_"), m.GetStatusMessage()))
 	case *pbnetwork.Login:
 		return fmt.Sprintf("%s %s", name, m.GetLegacyName())
+	case *pbnetwork.Logout:
+		if m.GetConfirm() {
+			return name + " confirm"
+		}
 	}
 	return name
 }

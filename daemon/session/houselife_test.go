@@ -232,7 +232,7 @@ func TestAnAccountThatGetsAPlaceInTheStoreGetsWhatIsThere(t *testing.T) {
 		}
 		h.wait(time.Second)
 		h.pushed(`juliet both "J" [Loves]`, `nurse both "Nurse"`)
-		h.netSees("JOIN_ROOM #verona/romeo", "BUDDIES [juliet nurse]")
+		h.netSees("BUDDIES [juliet nurse]", "JOIN_ROOM #verona/romeo")
 		h.compare(bodies(h.front.take()), []string{"earlier"})
 		h.wait(time.Minute)
 		if c := h.store.contacts["juliet"]; c.Nickname != "J" || c.Subscription != "both" {

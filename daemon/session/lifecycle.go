@@ -95,7 +95,7 @@ func (s *Session) adopted(ctx context.Context, old *store.User) {
 	a := &s.account
 	if old.ID == 0 && s.kept() {
 		a.user.Online = false
-		s.markOnline(ctx, s.online())
+		s.markOnline(s.online())
 		s.takeOver(ctx)
 		return
 	}
@@ -108,10 +108,33 @@ func (s *Session) adopted(ctx context.Context, old *store.User) {
 // takeOver makes a running session's own what the store has for its user, and
 // keeps what it has itself.
 func (s *Session) takeOver(ctx context.Context) {
+	id := s.account.user.ID
+	s.task(func() {
+		contacts := s.readContacts(ctx, id)
+		waiting, err := s.waiting(ctx, id, 1)
+		_ = s.box.put(ctx, storeRead{contacts, err != nil || len(waiting) > 0})
+	})
+}
+
+// storeRead is what the store has for a session that runs already.
+type storeRead struct {
+	contacts []store.Contact
+	waiting  bool
+}
+
+func (e storeRead) apply(ctx context.Context, s *Session) {
 	s.account.adopting = true
-	s.loadContacts(ctx)
+	for _, row := range e.contacts {
+		s.loadContact(row)
+	}
 	s.account.adopting = false
-	s.loadQueue(ctx)
+	if e.waiting {
+		s.queue.unread = true
+		s.queue.news++
+	}
+	for _, m := range s.queue.memory {
+		s.saveMessage(m)
+	}
 	if s.set.ServerMode {
 		for _, c := range s.contacts.byLocal {
 			if c.told != nil {
@@ -121,7 +144,7 @@ func (s *Session) takeOver(ctx context.Context) {
 	}
 	for _, r := range s.rooms.sorted() {
 		if r.phase == inside {
-			s.keepRoom(ctx, r)
+			s.keepRoom(r)
 		}
 	}
 	s.syncRoster()
@@ -143,6 +166,7 @@ func (unregisterWanted) apply(ctx context.Context, s *Session) {
 	s.logOut(ctx, Offline, "You are not registered any more")
 	bare := s.set.Addresses.Transport
 	s.takeBack(ctx, bare, bare)
+	s.writes.discard()
 	s.closing = true
 }
 

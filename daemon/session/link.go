@@ -66,6 +66,7 @@ var frameHandlers = map[pbnetwork.Type]func(context.Context, *Session, proto.Mes
 	pbnetwork.WrapperMessage_TYPE_STEP:                  on(onStep),
 	pbnetwork.WrapperMessage_TYPE_COMMAND_RESULT:        on(onCommandResult),
 	pbnetwork.WrapperMessage_TYPE_SEARCH_RESULT:         on(onSearchResult),
+	pbnetwork.WrapperMessage_TYPE_LOGGED_OUT:            on(onLoggedOut),
 }
 
 // on makes a handler of one message type fit the table.

@@ -102,9 +102,14 @@ const DefaultQueue = 1000
 type Options struct {
 	// User is owned by the session from New on; ChangeAccount replaces it.
 	// With Trial, its ID may be 0: nothing is written until it has one.
-	User     *store.User
-	Token    store.Token
-	Store    Store
+	User  *store.User
+	Token store.Token
+	Store Store
+	// Inherited: another main process had the user before. What it showed him
+	// and is not so any more is corrected after the login.
+	Inherited bool
+	// Shared: another main process may have the user after this session.
+	Shared   bool
 	Front    Front
 	Backends Backends
 	Settings func() Settings
@@ -127,4 +132,10 @@ type Options struct {
 	// that it had taken before (a password that was changed elsewhere), from
 	// the session's goroutine. It must not wait for the session.
 	Refused func(error)
+	// Writers is shared by the sessions of an instance; nil: no bound.
+	Writers *Writers
+	// Stored, if set, is called with what came of each use of the store, nil
+	// or an error, from any goroutine. It must not wait. Without it the
+	// session logs that the database is away.
+	Stored func(error)
 }

@@ -13,6 +13,9 @@ import (
 // onConnected: the legacy network accepted the login.
 func onConnected(ctx context.Context, s *Session, m *pbnetwork.Connected) {
 	a := &s.account
+	if a.parting != nil {
+		return // the LOGOUT is under way
+	}
 	s.timers.stop(a.patience)
 	a.patience = nil
 	a.connected, a.wasOnline, a.failures, a.accepted = true, true, 0, true
@@ -23,9 +26,10 @@ func onConnected(ctx context.Context, s *Session, m *pbnetwork.Connected) {
 	}
 	s.dropStep()
 	s.setState(ctx, Online, "")
-	s.markOnline(ctx, true)
+	s.markOnline(true)
 	s.sendStatus(ctx)
 	s.contactsReturn(ctx)
+	s.releaseHeld(ctx)
 	s.rejoinRooms(ctx)
 	s.sendPicture(ctx)
 	s.missingPictures(ctx)
@@ -58,6 +62,10 @@ func (e backendLost) apply(ctx context.Context, s *Session) {
 // failed handles the end of a legacy session, or of the way to one, that
 // nobody asked for: it is tried again, or the user is told what he has to do.
 func (s *Session) failed(ctx context.Context, why *LoginError) {
+	if s.account.parting != nil {
+		s.parted(ctx) // it was what parting waits for
+		return
+	}
 	was := s.online()
 	s.unlink(ctx, why.Text)
 	s.trialWent(ctx, why)
@@ -78,7 +86,7 @@ func (s *Session) refused(ctx context.Context, why *LoginError) {
 	s.closeRooms(ctx, why.Text)
 	s.contactsGone(ctx)
 	s.setState(ctx, BadCredentials, why.Text)
-	s.markOnline(ctx, false)
+	s.markOnline(false)
 	advice := "Register again with the right name and password, or send “login” to try once more."
 	if s.set.ServerMode {
 		advice = "Log in again."

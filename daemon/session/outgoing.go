@@ -33,6 +33,7 @@ func (s *Session) messageTo(ctx context.Context, from jid.JID, t target, st *xmp
 		s.refuse(ctx, st, xmpp.FeatureNotImplemented, "A room takes group messages only; it cannot invite for you")
 	case t.room != nil:
 		s.privateMessage(ctx, from, t, st)
+	case s.holds(st):
 	default:
 		s.contactMessage(ctx, t, st)
 	}

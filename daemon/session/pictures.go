@@ -168,7 +168,7 @@ func (s *Session) fetched(ctx context.Context, c *contact, data []byte) {
 		return
 	}
 	s.keepPhoto(info.ID, data)
-	s.savePicture(ctx, c)
+	s.savePicture(c)
 	if known {
 		return
 	}
@@ -178,7 +178,7 @@ func (s *Session) fetched(ctx context.Context, c *contact, data []byte) {
 }
 
 // savePicture keeps the description with a contact whom the store has already.
-func (s *Session) savePicture(ctx context.Context, c *contact) {
+func (s *Session) savePicture(c *contact) {
 	if !s.kept() || !c.stored || c.row.Settings[pictureSetting] == c.picture.setting() {
 		return
 	}
@@ -188,7 +188,7 @@ func (s *Session) savePicture(ctx context.Context, c *contact) {
 	}
 	settings[pictureSetting] = c.picture.setting()
 	c.row.Settings = settings
-	s.saveContact(ctx, c)
+	s.saveContact(c)
 }
 
 // keepPhoto keeps a picture for a moment.

@@ -104,7 +104,7 @@ func (s *Session) maybeLeave(ctx context.Context) {
 		return
 	}
 	if a.wanted || s.linked() || a.state != Offline {
-		s.logOut(ctx, Offline, "")
+		s.leave(ctx)
 	}
 }
 

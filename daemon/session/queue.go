@@ -5,6 +5,7 @@ package session
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"spectrum.im/spectrum2/daemon/store"
@@ -12,14 +13,23 @@ import (
 	"spectrum.im/spectrum2/daemon/xmpp/delay"
 )
 
-// queue holds the messages for a user who cannot be reached. They are in the
-// store; memory takes the few that come while the store is away.
+// queue holds the messages for a user who cannot be reached. They go into the
+// store, and are in memory until that has them.
 type queue struct {
-	down   bool // there is no link with the XMPP server
-	stored bool // the store may hold some
-	memory []*xmpp.Element
-	// sent were delivered but could not be removed from the store yet.
-	sent map[int64]bool
+	down bool // there is no link with the XMPP server
+	// unread: the store may hold some that were not delivered. They are older
+	// than those in memory.
+	unread bool
+	memory []*message
+	bytes  int // of memory
+	// reading: somebody looks into the store; asked is when the first look
+	// began since it last answered. news counts what it was given.
+	reading bool
+	asked   time.Time
+	news    int
+	// sent are the keys of messages that were delivered and are in the store
+	// still; true: they are about to be removed.
+	sent map[string]bool
 	// lost are the senders of what the queue had no room for.
 	lost senders
 	// replies are what became of the user's own messages while there was no
@@ -36,13 +46,29 @@ type queue struct {
 }
 
 const (
-	// memoryQueue bounds queue.memory, maxReplies queue.replies: as many as
+	// memoryQueue bounds queue.memory for a user who has no place in the store,
+	// memoryBytes for everybody; maxReplies bounds queue.replies: as many as
 	// there can be in flight.
 	memoryQueue = 100
+	memoryBytes = 1 << 20
 	maxReplies  = maxInflight
 	flushBatch  = 50
 	queueAgain  = 5 * time.Second
+	// orderPatience is how long new messages wait behind those of a store that
+	// does not answer.
+	orderPatience = 10 * time.Second
 )
+
+// message is one that is not in the store yet, or not for certain.
+type message struct {
+	st   *xmpp.Element
+	key  string
+	size int
+	// write is on its way to the store; nil: it stays in memory.
+	write *write
+	// gone: it was delivered meanwhile.
+	gone bool
+}
 
 // reachable reports whether a message to the user's bare JID reaches a client
 // of his.
@@ -68,11 +94,17 @@ func (s *Session) deliver(ctx context.Context, st *xmpp.Element, key string) {
 	if s.set.ServerMode {
 		markTime(st)
 	}
-	if s.reachable() && !s.queue.stored && len(s.queue.memory) == 0 && s.send(ctx, st) {
+	if s.reachable() && !s.queue.older() && len(s.queue.memory) == 0 && s.send(ctx, st) {
 		return
 	}
-	s.keep(ctx, st, key)
+	s.keep(st, key)
 	s.flushLater()
+}
+
+// older reports whether a new message has to wait for those in the store. A
+// store that is away keeps what it has, and nobody from talking.
+func (q *queue) older() bool {
+	return q.unread && (q.asked.IsZero() || time.Since(q.asked) < orderPatience)
 }
 
 // reply sends a client what became of a message of its own, or keeps that until
@@ -102,13 +134,13 @@ type queueDue struct{}
 func (queueDue) apply(ctx context.Context, s *Session) {
 	s.queue.again = nil
 	s.flushQueue(ctx)
-	if s.catchUpRooms(ctx); s.queue.stored || len(s.queue.memory) > 0 || s.rooms.behind() {
+	if s.catchUpRooms(ctx); s.queue.unread || len(s.queue.memory) > 0 || s.rooms.behind() {
 		s.flushLater()
 	}
 }
 
 // keep puts a message into the queue, with the time when it came.
-func (s *Session) keep(ctx context.Context, st *xmpp.Element, key string) {
+func (s *Session) keep(st *xmpp.Element, key string) {
 	if _, delayed := delay.Of(st); !delayed {
 		// st may have been handed to the front already.
 		st = st.Clone().Add(delay.Element(s.set.Addresses.Transport, cameAt(st), "The recipient was away"))
@@ -116,25 +148,22 @@ func (s *Session) keep(ctx context.Context, st *xmpp.Element, key string) {
 	if key == "" {
 		key = st.Get("id")
 	}
-	err := errNotKept
-	if s.kept() && len(s.queue.memory) == 0 {
-		w := &store.Waiting{UserID: s.account.user.ID, Key: key, Stanza: []byte(st.String()), At: time.Now()}
-		err = s.stored(ctx, "waiting message", func(ctx context.Context, t store.Token) error {
-			_, err := s.o.Store.Enqueue(ctx, t, w, s.queueLimit())
-			return err
-		})
+	m := &message{st: st, key: key, size: len(st.String())}
+	if q := &s.queue; len(q.memory) >= s.memoryLimit() || q.bytes+m.size > memoryBytes {
+		q.lost.add(s.describe(st.Get("from")))
+		return
 	}
-	switch {
-	case err == nil:
-		s.queue.stored = true
-	case errors.Is(err, store.ErrFull) || len(s.queue.memory) >= memoryQueue:
-		s.queue.lost.add(s.describe(st.Get("from")))
-	default:
-		s.queue.memory = append(s.queue.memory, st)
-	}
+	s.queue.memory = append(s.queue.memory, m)
+	s.queue.bytes += m.size
+	s.saveMessage(m)
 }
 
-var errNotKept = errors.New("user is not in the store")
+func (s *Session) memoryLimit() int {
+	if s.kept() {
+		return s.queueLimit()
+	}
+	return memoryQueue
+}
 
 func (s *Session) queueLimit() int {
 	if s.set.Queue > 0 {
@@ -143,93 +172,58 @@ func (s *Session) queueLimit() int {
 	return DefaultQueue
 }
 
-// loadQueue looks whether something waits from an earlier session.
-func (s *Session) loadQueue(ctx context.Context) {
-	if !s.kept() {
+// saveMessage brings a message from memory into the store.
+func (s *Session) saveMessage(m *message) {
+	if !s.kept() || m.write != nil {
 		return
 	}
-	rows, err := s.waiting(ctx, 1)
-	s.queue.stored = err != nil || len(rows) > 0
+	limit := s.queueLimit()
+	w := &store.Waiting{UserID: s.account.user.ID, Key: m.key, Stanza: []byte(m.st.String()), At: time.Now()}
+	m.write = &write{
+		what: "waiting message",
+		run: func(ctx context.Context, t store.Token) error {
+			_, err := s.o.Store.Enqueue(ctx, t, w, limit)
+			return err
+		},
+		done: func(err error) event { return messageKept{m, w.ID, err} },
+	}
+	s.later(m.write)
 }
 
-func (s *Session) waiting(ctx context.Context, limit int) ([]store.Waiting, error) {
-	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
-	defer cancel()
-	rows, err := s.o.Store.Waiting(ctx, s.account.user.ID, limit)
-	if err != nil {
-		s.log.Warn("waiting messages not read", "err", err)
-	}
-	return rows, err
+// messageKept: the store has a message, or will not have it.
+type messageKept struct {
+	message *message
+	id      int64 // 0: it was there before
+	err     error
 }
 
-// flushQueue delivers what waits, in order, as far as it goes.
-func (s *Session) flushQueue(ctx context.Context) {
-	for len(s.queue.replies) > 0 && !s.queue.down {
-		if !s.send(ctx, s.queue.replies[0]) {
-			s.flushLater()
-			return
-		}
-		s.queue.replies = s.queue.replies[1:]
+func (e messageKept) apply(ctx context.Context, s *Session) {
+	m := e.message
+	switch {
+	case e.err != nil && !errors.Is(e.err, store.ErrFull):
+		return // it stays in memory
+	case m.gone && e.err == nil && e.id != 0:
+		s.removeSent([]int64{e.id}, []string{m.key})
+	case m.gone && e.err == nil:
+		s.noteSent(m.key)
+		s.queue.unread = true
+		s.queue.news++
+	case m.gone:
+	case e.err == nil:
+		s.queue.take(m)
+		s.queue.unread = true
+		s.queue.news++
+	default:
+		s.queue.take(m)
+		s.queue.lost.add(s.describe(m.st.Get("from")))
 	}
-	batch := flushBatch
-	if s.queue.mixed {
-		batch = s.queueLimit() // all, to bring them into order
-	}
-	for s.queue.stored && s.reachable() && s.kept() {
-		rows, err := s.waiting(ctx, batch)
-		if s.queue.mixed {
-			inOrder(rows)
-		}
-		if err == nil && len(rows) == 0 {
-			s.queue.stored, s.queue.mixed = false, false
-			break
-		}
-		if err != nil || !s.flush(ctx, rows) {
-			s.flushLater()
-			return
-		}
-	}
-	for len(s.queue.memory) > 0 && !s.queue.stored && s.reachable() && s.send(ctx, s.queue.memory[0]) {
-		s.queue.memory = s.queue.memory[1:]
-	}
-	if !s.queue.lost.empty() && s.reachable() {
-		s.notice(ctx, "There was no room to keep all messages while you were away. Some are missing, from: "+s.queue.lost.take())
-	}
+	s.flushQueue(ctx)
 }
 
-// flush delivers rows and removes them from the store. It reports whether to go
-// on.
-func (s *Session) flush(ctx context.Context, rows []store.Waiting) bool {
-	var ids []int64
-	all := true
-	for _, row := range rows {
-		if !s.queue.sent[row.ID] {
-			st, err := xmpp.Parse(row.Stanza)
-			if err != nil {
-				s.log.Warn("waiting message unreadable, dropped", "id", row.ID, "err", err)
-			} else if !s.send(ctx, st) {
-				all = false
-				break
-			}
-		}
-		ids = append(ids, row.ID)
+// take takes a message out of memory.
+func (q *queue) take(m *message) {
+	if i := slices.Index(q.memory, m); i >= 0 {
+		q.memory = slices.Delete(q.memory, i, i+1)
+		q.bytes -= m.size
 	}
-	if len(ids) == 0 {
-		return false
-	}
-	err := s.stored(ctx, "delivered messages", func(ctx context.Context, t store.Token) error {
-		return s.o.Store.Delivered(ctx, t, s.account.user.ID, ids)
-	})
-	if err == nil {
-		s.queue.sent = nil
-		return all
-	}
-	// They are still there: remember them, so that they go out only once.
-	if s.queue.sent == nil {
-		s.queue.sent = make(map[int64]bool)
-	}
-	for _, id := range ids {
-		s.queue.sent[id] = true
-	}
-	return false
 }

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"spectrum.im/spectrum2/daemon/store"
 	"spectrum.im/spectrum2/daemon/xmpp"
 	"spectrum.im/spectrum2/daemon/xmpp/delay"
 )
@@ -34,12 +33,12 @@ func (e messageReturned) apply(ctx context.Context, s *Session) {
 	}
 	st = s.asItCame(st)
 	s.holdBack()
-	if len(s.queue.memory) > 0 || s.queue.stored {
+	if len(s.queue.memory) > 0 || s.queue.unread {
 		s.queue.mixed = true // it may be older than what waits
 	}
 	// Its first key may be known to the store still.
-	s.keep(ctx, st, st.Get("id")+"/"+xmpp.NewID())
-	slices.SortStableFunc(s.queue.memory, func(a, b *xmpp.Element) int { return cameAt(a).Compare(cameAt(b)) })
+	s.keep(st, st.Get("id")+"/"+xmpp.NewID())
+	slices.SortStableFunc(s.queue.memory, func(a, b *message) int { return cameAt(a.st).Compare(cameAt(b.st)) })
 }
 
 // asItCame is a message as it was before somebody tried to deliver it: to all
@@ -119,16 +118,4 @@ func cameAt(st *xmpp.Element) time.Time {
 		return at
 	}
 	return time.Now()
-}
-
-// inOrder sorts waiting messages by the time when they came.
-func inOrder(rows []store.Waiting) {
-	at := make(map[int64]time.Time, len(rows))
-	for _, r := range rows {
-		at[r.ID] = r.At
-		if st, err := xmpp.Parse(r.Stanza); err == nil {
-			at[r.ID] = cameAt(st)
-		}
-	}
-	slices.SortStableFunc(rows, func(a, b store.Waiting) int { return at[a.ID].Compare(at[b.ID]) })
 }

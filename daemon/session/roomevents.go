@@ -111,7 +111,7 @@ func (s *Session) renamed(ctx context.Context, r *chatRoom, old, nick string) {
 		codes = []int{muc.StatusSelf}
 		r.wanted, r.nickBy = nick, nil
 		if r.phase == inside {
-			s.keepRoom(ctx, r)
+			s.keepRoom(r)
 		}
 	}
 	d := departure{codes: []int{muc.StatusNickChanged}, nick: nick}

@@ -145,7 +145,7 @@ func (s *Session) joined(ctx context.Context, r *chatRoom) {
 		s.showGone(ctx, r, o, departure{})
 	}
 	again := r.phase == rejoining
-	s.keepRoom(ctx, r)
+	s.keepRoom(r)
 	if _, known := r.state.Subject(); known || again {
 		s.settled(ctx, r)
 		return

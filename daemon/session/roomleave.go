@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"spectrum.im/spectrum2/daemon/pbnetwork"
-	"spectrum.im/spectrum2/daemon/store"
 	"spectrum.im/spectrum2/daemon/xmpp"
 	"spectrum.im/spectrum2/daemon/xmpp/muc"
 )
@@ -128,34 +127,5 @@ func (s *Session) rejoinRooms(ctx context.Context) {
 	s.restoreRooms(ctx)
 	for _, r := range s.rooms.sorted() {
 		s.joinRoom(ctx, r)
-	}
-}
-
-// restoreRooms takes over the stored rooms. Where the user does not stay
-// connected his clients were told that they left: those are forgotten.
-func (s *Session) restoreRooms(ctx context.Context) {
-	if !s.kept() || s.account.restored {
-		return
-	}
-	s.account.restored = true
-	inner, cancel := context.WithTimeout(ctx, storeTimeout)
-	defer cancel()
-	rows, err := s.o.Store.Rooms(inner, s.account.user.ID)
-	if err != nil {
-		s.log.Warn("rooms not read", "err", err)
-		return
-	}
-	for _, row := range rows {
-		if s.findRoom(row.Name) != nil {
-			continue
-		}
-		j, err := s.set.Addresses.JID(row.Name, "")
-		if err == nil && s.stayConnected() {
-			s.newRoom(row.Name, j.String(), j.Localpart(), row.Nickname, row.Password).kept = true
-			continue
-		}
-		_ = s.stored(ctx, "old room", func(ctx context.Context, t store.Token) error {
-			return s.o.Store.DeleteRoom(ctx, t, s.account.user.ID, row.Name)
-		})
 	}
 }

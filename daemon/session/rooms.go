@@ -171,9 +171,7 @@ func (s *Session) removeRoom(ctx context.Context, r *chatRoom, forget bool) {
 	clients := r.clients
 	r.clients = nil
 	if forget && r.kept && s.kept() {
-		_ = s.stored(ctx, "left room", func(ctx context.Context, t store.Token) error {
-			return s.o.Store.DeleteRoom(ctx, t, s.account.user.ID, r.name)
-		})
+		s.dropRoom(r.name)
 	}
 	for _, c := range clients {
 		s.dropVisitor(c.resource)
@@ -181,14 +179,23 @@ func (s *Session) removeRoom(ctx context.Context, r *chatRoom, forget bool) {
 }
 
 // keepRoom remembers a room for the time after a restart.
-func (s *Session) keepRoom(ctx context.Context, r *chatRoom) {
+func (s *Session) keepRoom(r *chatRoom) {
 	if !s.kept() {
 		return
 	}
 	row := store.Room{UserID: s.account.user.ID, Name: r.name, Nickname: r.wanted, Password: r.password}
-	r.kept = s.stored(ctx, "room", func(ctx context.Context, t store.Token) error {
+	r.kept = true
+	s.later(&write{what: "room", key: "room " + r.name, run: func(ctx context.Context, t store.Token) error {
 		return s.o.Store.PutRoom(ctx, t, row)
-	}) == nil
+	}})
+}
+
+// dropRoom lets the store forget a room.
+func (s *Session) dropRoom(name string) {
+	id := s.account.user.ID
+	s.later(&write{what: "left room", key: "room " + name, run: func(ctx context.Context, t store.Token) error {
+		return s.o.Store.DeleteRoom(ctx, t, id, name)
+	}})
 }
 
 // dropVisitor forgets a client that was there for a room only and is in none

@@ -63,7 +63,7 @@ func (e rosterWanted) apply(_ context.Context, s *Session) {
 func (s *Session) changedByUser(ctx context.Context, c *contact) {
 	delete(s.contacts.dirty, c.Name)
 	if !s.set.ServerMode {
-		s.keepContact(ctx, c)
+		s.keepContact(c)
 		return
 	}
 	s.contacts.dirty[c.Name] = c
@@ -71,7 +71,7 @@ func (s *Session) changedByUser(ctx context.Context, c *contact) {
 	// Nobody else may have it: it is not left for the pace of what the network
 	// says anyway at each login.
 	if delete(s.contacts.unsaved, c.Name); !c.saved() {
-		s.saveContact(ctx, c)
+		s.saveContact(c)
 	}
 }
 
@@ -154,7 +154,7 @@ func (s *Session) pushRemoval(ctx context.Context, c *contact) {
 	if !s.pushRemovals(ctx) {
 		s.pushAgain(nil)
 	}
-	s.dropContact(ctx, c)
+	s.dropContact(c)
 	delete(s.contacts.dirty, c.Name)
 	delete(s.contacts.unsaved, c.Name)
 	c.told, c.shown = nil, false
@@ -182,7 +182,7 @@ func (s *Session) pushed(ctx context.Context, ch roster.Change) {
 	case ch.Kind == roster.Remove:
 		s.contactGone(ctx, c)
 		s.forget(c)
-		s.dropContact(ctx, c)
+		s.dropContact(c)
 	default:
 		told := c.Contact
 		c.told = &told
@@ -209,7 +209,7 @@ type saveDue struct{}
 
 func (saveDue) apply(ctx context.Context, s *Session) {
 	s.contacts.save = nil
-	s.saveContacts(ctx, saveItems)
+	s.saveContacts(saveItems)
 	if len(s.contacts.unsaved) > 0 {
 		s.contacts.save = s.timers.after(savePause, saveDue{})
 	}
@@ -217,13 +217,13 @@ func (saveDue) apply(ctx context.Context, s *Session) {
 
 // saveContacts writes up to limit contacts. What cannot be written stays for
 // the next login to bring.
-func (s *Session) saveContacts(ctx context.Context, limit int) {
+func (s *Session) saveContacts(limit int) {
 	names := slices.Sorted(maps.Keys(s.contacts.unsaved))
 	for _, name := range names[:min(limit, len(names))] {
 		c := s.contacts.unsaved[name]
 		delete(s.contacts.unsaved, name)
 		if !c.saved() {
-			s.saveContact(ctx, c)
+			s.saveContact(c)
 		}
 	}
 }

@@ -174,12 +174,12 @@ func (s *Session) tell(ctx context.Context, ch roster.Change, subscribe bool) {
 			s.send(ctx, xmpp.NewPresence("unsubscribed", c.bare, s.user))
 		}
 		s.forget(c)
-		s.dropContact(ctx, c)
+		s.dropContact(c)
 		return
 	case ch.Kind == roster.Add && subscribe && c.Subscription == roster.Ask:
 		s.askSubscription(ctx, c, "", "")
 	}
-	s.keepContact(ctx, c)
+	s.keepContact(c)
 }
 
 // askSubscription asks the user, in one client or (to is empty) all of them, to
@@ -199,14 +199,14 @@ func (s *Session) askSubscription(ctx context.Context, c *contact, text, to stri
 }
 
 // keepContact writes a contact as the user now has it.
-func (s *Session) keepContact(ctx context.Context, c *contact) {
+func (s *Session) keepContact(c *contact) {
 	told := c.Contact
 	c.told = &told
-	s.saveContact(ctx, c)
+	s.saveContact(c)
 }
 
 // saveContact writes a contact as he is.
-func (s *Session) saveContact(ctx context.Context, c *contact) {
+func (s *Session) saveContact(c *contact) {
 	if !s.kept() {
 		return
 	}
@@ -219,18 +219,21 @@ func (s *Session) saveContact(ctx context.Context, c *contact) {
 		settings["icon_hash"] = c.IconHash
 		row.Settings = settings
 	}
-	err := s.stored(ctx, "contact", func(ctx context.Context, t store.Token) error {
-		return s.o.Store.PutContact(ctx, t, row)
-	})
-	c.stored = c.stored || err == nil
+	c.stored = true
+	put := *row
+	s.later(&write{what: "contact", key: "contact " + c.Name, run: func(ctx context.Context, t store.Token) error {
+		again := put
+		return s.o.Store.PutContact(ctx, t, &again)
+	}})
 }
 
-func (s *Session) dropContact(ctx context.Context, c *contact) {
+func (s *Session) dropContact(c *contact) {
 	if !s.kept() || !c.stored && (s.set.ServerMode || c.told == nil) {
 		return
 	}
-	_ = s.stored(ctx, "removed contact", func(ctx context.Context, t store.Token) error {
-		return s.o.Store.DeleteContact(ctx, t, s.account.user.ID, c.Name)
-	})
+	id, name := s.account.user.ID, c.Name
+	s.later(&write{what: "removed contact", key: "contact " + name, run: func(ctx context.Context, t store.Token) error {
+		return s.o.Store.DeleteContact(ctx, t, id, name)
+	}})
 	c.row, c.stored = store.Contact{}, false
 }

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"spectrum.im/spectrum2/daemon/pbnetwork"
-	"spectrum.im/spectrum2/daemon/store"
 	"spectrum.im/spectrum2/daemon/xmpp"
 )
 
@@ -37,23 +36,28 @@ type Session struct {
 	// Owned.
 	set     Settings // as of the current event
 	timers  *timers
-	tasks   sync.WaitGroup // goroutines that post to box
-	closing bool           // Stop, Unregister, a failed trial: end without asking
-	unheard []event        // came too late to be applied
+	tasks   sync.WaitGroup  // goroutines that post to box
+	closing bool            // Stop, Unregister, a failed trial: end without asking
+	unheard []event         // came too late to be applied
+	late    []*xmpp.Element // came for the next session
 
-	account  account
-	clients  clients
-	contacts contacts
-	rooms    rooms
-	inflight inflight
-	receipts receiptsWanted
-	queue    queue
-	requests requests
-	pictures pictures
-	searches searches
-	steps    steps
-	commands commands
-	doubts   doubts
+	account   account
+	clients   clients
+	contacts  contacts
+	rooms     rooms
+	inflight  inflight
+	receipts  receiptsWanted
+	queue     queue
+	requests  requests
+	pictures  pictures
+	searches  searches
+	steps     steps
+	commands  commands
+	doubts    doubts
+	inherited inherited
+
+	// writes go behind the session, wishes are those that somebody waits for.
+	writes, wishes writes
 }
 
 // startGrace is how long a session waits for its first event.
@@ -75,9 +79,11 @@ func New(o Options) *Session {
 	s.account = account{user: o.User, since: time.Now(), legacyName: o.User.Name}
 	s.clients = newClients()
 	s.contacts = newContacts()
+	s.contacts.inherited, s.inherited.fresh = o.Inherited, o.Inherited
 	s.rooms = newRooms()
 	s.inflight = newInflight()
 	s.requests = newRequests()
+	s.wishes.hasty = true
 	s.publish()
 	return s
 }
@@ -111,6 +117,10 @@ func (s *Session) loop(ctx context.Context) {
 			s.applyAll(ctx, s.box.take())
 		case <-s.timers.clock.C:
 			s.applyDue(ctx)
+		case <-s.writes.news:
+			s.applyHeard(ctx, &s.writes)
+		case <-s.wishes.news:
+			s.applyHeard(ctx, &s.wishes)
 		case <-ctx.Done():
 			return
 		}
@@ -134,10 +144,21 @@ func (s *Session) applyDue(ctx context.Context) {
 }
 
 func (s *Session) apply(ctx context.Context, e event) {
-	s.set = s.o.Settings()
 	if _, waited := e.(lingered); !waited && s.o.Trial == nil {
 		s.arrived()
 	}
+	s.applyQuietly(ctx, e)
+}
+
+// applyHeard applies what came of writes, which is no sign of the user.
+func (s *Session) applyHeard(ctx context.Context, q *writes) {
+	for _, e := range q.heard() {
+		s.applyQuietly(ctx, e)
+	}
+}
+
+func (s *Session) applyQuietly(ctx context.Context, e event) {
+	s.set = s.o.Settings()
 	e.apply(ctx, s)
 	s.publish()
 }
@@ -150,6 +171,12 @@ func (s *Session) over() bool {
 	}
 	if s.account.wanted || s.account.lingering != nil || s.linked() || s.account.attempt != nil || !s.clients.deserted() {
 		return false
+	}
+	if len(s.inherited.held) > 0 {
+		return false
+	}
+	if s.writes.busy() || s.wishes.busy() {
+		return false // who makes the next session reads what this one writes
 	}
 	return s.box.close(false)
 }
@@ -168,9 +195,13 @@ func (s *Session) begin(ctx context.Context) {
 
 // finish releases what the session holds, however it ended.
 func (s *Session) finish(ctx context.Context, cancel context.CancelFunc) {
+	s.saveRest()
 	s.box.close(true)
 	cancel()
 	s.tasks.Wait()
+	for _, st := range s.inherited.held {
+		s.unheard = append(s.unheard, stanzaCame{st})
+	}
 	s.dismiss(context.WithoutCancel(ctx), append(s.unheard, s.box.take()...))
 	s.dropLink()
 	s.timers.clock.Stop()
@@ -190,6 +221,9 @@ func (s *Session) dismiss(ctx context.Context, events []event) {
 				e.link.Release()
 			}
 		case stanzaCame:
+			if s.tooLate(e.st) {
+				continue
+			}
 			if e.st.Name != "presence" {
 				s.refuse(ctx, e.st, xmpp.ServiceUnavailable, "Not delivered: the transport has just logged you out")
 			}
@@ -230,21 +264,6 @@ func (s *Session) send(ctx context.Context, st *xmpp.Element) bool {
 
 // kept reports whether the user has a place in the store yet.
 func (s *Session) kept() bool { return s.account.user.ID != 0 }
-
-// storeTimeout bounds each use of the store: a database that hangs must not
-// hang the user for good.
-const storeTimeout = 10 * time.Second
-
-// stored runs one use of the store and logs what went wrong.
-func (s *Session) stored(ctx context.Context, what string, f func(ctx context.Context, t store.Token) error) error {
-	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
-	defer cancel()
-	err := f(ctx, s.o.Token)
-	if err != nil {
-		s.log.Warn("store not written", "what", what, "err", err)
-	}
-	return err
-}
 
 // ownPrefix marks the ids of IQs that sessions send.
 const ownPrefix = "s2s-"

@@ -23,10 +23,32 @@ type settingWanted struct {
 }
 
 func (e settingWanted) apply(ctx context.Context, s *Session) {
-	if err := s.keepSetting(ctx, e.name, e.value); err != nil {
-		e.reply <- err
+	if !s.kept() {
+		e.use(ctx, s)
 		return
 	}
+	w := s.settingWrite(e.name, e.value)
+	w.done = func(err error) event { return settingKept{e, err} }
+	s.soon(w)
+}
+
+// settingKept: the store has a setting, or not.
+type settingKept struct {
+	settingWanted
+	err error
+}
+
+func (e settingKept) apply(ctx context.Context, s *Session) {
+	if e.err != nil {
+		e.reply <- e.err
+		return
+	}
+	e.use(ctx, s)
+}
+
+// use lets a setting have its effect.
+func (e settingWanted) use(ctx context.Context, s *Session) {
+	s.useSetting(e.name, e.value)
 	switch e.name {
 	case "enable_transport":
 		s.switched(ctx)
@@ -37,26 +59,32 @@ func (e settingWanted) apply(ctx context.Context, s *Session) {
 	e.reply <- nil
 }
 
-// keepSetting writes a setting and uses it from now on.
-func (s *Session) keepSetting(ctx context.Context, name, value string) error {
+// keepSetting uses a setting from now on, and writes it behind the session.
+func (s *Session) keepSetting(name, value string) {
+	s.useSetting(name, value)
 	if s.kept() {
-		typ, known := settingTypes[name]
-		if !known {
-			typ = store.SettingString
-		}
-		id := s.account.user.ID
-		err := s.stored(ctx, "setting", func(ctx context.Context, t store.Token) error {
-			return s.o.Store.SetSetting(ctx, t, id, name, typ, value)
-		})
-		if err != nil {
-			return err
-		}
+		w := s.settingWrite(name, value)
+		w.key = "setting " + name
+		s.later(w)
 	}
+}
+
+func (s *Session) settingWrite(name, value string) *write {
+	typ, known := settingTypes[name]
+	if !known {
+		typ = store.SettingString
+	}
+	id := s.account.user.ID
+	return &write{what: "setting", run: func(ctx context.Context, t store.Token) error {
+		return s.o.Store.SetSetting(ctx, t, id, name, typ, value)
+	}}
+}
+
+func (s *Session) useSetting(name, value string) {
 	settings := map[string]string{}
 	maps.Copy(settings, s.account.user.Settings)
 	settings[name] = value
 	s.account.user.Settings = settings
-	return nil
 }
 
 // switched: the user switched his account off or on.

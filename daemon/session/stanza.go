@@ -16,6 +16,9 @@ type stanzaCame struct{ st *xmpp.Element }
 
 func (e stanzaCame) apply(ctx context.Context, s *Session) {
 	st := e.st
+	if s.tooLate(st) {
+		return
+	}
 	from, err := xmpp.ParseJID(st.Get("from"))
 	if err != nil {
 		s.log.Debug("stanza from a malformed address dropped", "kind", st.Name)

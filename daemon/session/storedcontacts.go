@@ -15,16 +15,18 @@ func (s *Session) loadContacts(ctx context.Context) {
 	if !s.kept() {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
-	defer cancel()
-	rows, err := s.o.Store.Contacts(ctx, s.account.user.ID)
-	if err != nil {
-		s.log.Warn("contacts not read", "err", err)
-		return
-	}
-	for _, row := range rows {
+	for _, row := range s.readContacts(ctx, s.account.user.ID) {
 		s.loadContact(row)
 	}
+}
+
+// readContacts is empty where the store cannot be read.
+func (s *Session) readContacts(ctx context.Context, id int64) (rows []store.Contact) {
+	_ = s.read(ctx, "contacts", func(ctx context.Context) (err error) {
+		rows, err = s.o.Store.Contacts(ctx, id)
+		return err
+	})
+	return rows
 }
 
 // loadContact takes a stored contact over.

@@ -111,7 +111,7 @@ func (s *Session) userRemoves(ctx context.Context, t target, typ string) {
 	case s.set.RemoveBuddy:
 		s.edit(ctx, edit{name: c.Name, kind: removed})
 		s.forget(c)
-		s.dropContact(ctx, c)
+		s.dropContact(c)
 		return
 	case refused:
 		s.edit(ctx, edit{name: c.Name, kind: removed})
@@ -119,7 +119,7 @@ func (s *Session) userRemoves(ctx context.Context, t target, typ string) {
 	// The network keeps him, so he is remembered as unwanted: otherwise the
 	// next login would suggest him again.
 	c.Subscription = roster.None
-	s.keepContact(ctx, c)
+	s.keepContact(c)
 }
 
 // onAuthRequest: somebody on the network asks to see the user's presence. The

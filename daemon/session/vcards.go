@@ -130,7 +130,7 @@ func (s *Session) noteAvatar(ctx context.Context, st *xmpp.Element) {
 			return
 		}
 		if s.tellPhoto(ctx, card.Photo) {
-			_ = s.keepSetting(ctx, "photohash", hash)
+			s.keepSetting("photohash", hash)
 		}
 	})
 }
@@ -168,7 +168,7 @@ func (s *Session) sendPicture(ctx context.Context) {
 	if hash == s.account.user.Settings["photohash"] || s.tellPhoto(ctx, *p) {
 		s.account.picture = nil
 		if hash != s.account.user.Settings["photohash"] {
-			_ = s.keepSetting(ctx, "photohash", hash)
+			s.keepSetting("photohash", hash)
 		}
 	}
 }
