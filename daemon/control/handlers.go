@@ -92,6 +92,9 @@ func (h *handler) query(w http.ResponseWriter, r *http.Request) {
 }
 
 func (h *handler) reload(w http.ResponseWriter, r *http.Request) {
+	if !h.takeCredentials(w, r) {
+		return
+	}
 	res, err := h.instance.Reload(r.Context())
 	last := &api.LastReload{At: time.Now()}
 	if err != nil {

@@ -70,15 +70,22 @@ func (a accounts) Change(ctx context.Context, u *store.User, try bool) error {
 // owned does f with the user's token: his session's where one runs, which a
 // claim of its own would cut off from the database.
 func (a accounts) owned(ctx context.Context, user string, f func(store.Token) error) error {
-	if t := a.sessions.token(user); t != 0 {
-		return f(t)
+	for {
+		if t := a.sessions.token(user); t != 0 {
+			return f(t)
+		}
+		done, err := a.sessions.vacantly(ctx, user, func() error {
+			t, err := a.claim(ctx, user, always)
+			if err != nil {
+				return err
+			}
+			defer a.unclaim(user, t)
+			return f(t)
+		})
+		if done || err != nil {
+			return err
+		}
 	}
-	t, err := a.store.Claim(ctx, user)
-	if err != nil {
-		return err
-	}
-	defer a.unclaim(user, t)
-	return f(t)
 }
 
 // adopt tells the session, if there is one, what has become the user's account.
@@ -137,7 +144,12 @@ func (a accounts) Remove(ctx context.Context, u *store.User) error {
 	if err != nil {
 		return err
 	}
-	token, err := a.store.Claim(ctx, u.JID)
+	return a.sessions.without(ctx, u.JID, func() error { return a.forget(ctx, u) })
+}
+
+// forget removes what is kept of a user who has no session.
+func (a accounts) forget(ctx context.Context, u *store.User) error {
+	token, err := a.claim(ctx, u.JID, always)
 	if err != nil {
 		return err
 	}

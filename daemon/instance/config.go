@@ -24,7 +24,7 @@ func (i *Instance) reload(ctx context.Context) (changed, needRestart []string, w
 	}
 	defer i.opts.Notifier.Ready()
 	old := i.Config()
-	next, warnings, err := config.Load(i.opts.File, i.opts.Args)
+	next, warnings, err := config.LoadGiven(i.opts.File, i.opts.Args, i.given)
 	if err != nil {
 		i.log.Error("configuration not reloaded, the old one stays", "err", err)
 		return nil, nil, nil, err
@@ -70,6 +70,13 @@ func (i *Instance) takeOver(ctx context.Context, old, next *config.Config) error
 		err = errors.Join(err, i.side.reload(old))
 	}
 	return err
+}
+
+// UseCredentials implements control.Credentials.
+func (i *Instance) UseCredentials(given map[string]config.Secret) {
+	i.reloads.Lock()
+	defer i.reloads.Unlock()
+	i.given = given
 }
 
 // ReopenLog opens the log file anew, after it was rotated.

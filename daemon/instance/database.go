@@ -46,6 +46,11 @@ func openDatabase(ctx context.Context, cfg *config.Config, exclusive bool, log *
 	return s, nil
 }
 
+// serverTime is how long one operation on a database server may take: with 2 s
+// for each query the longest ones take 10 s, and who waits for one gives up
+// after half a minute.
+const serverTime = 15 * time.Second
+
 // openServer opens a database on a server. Its users are owned one by one, so
 // that several main processes may use it.
 func openServer(ctx context.Context, cfg *config.Config, log *slog.Logger) (s store.Store, err error) {
@@ -55,19 +60,18 @@ func openServer(ctx context.Context, cfg *config.Config, log *slog.Logger) (s st
 		s, err = postgres.Open(ctx, postgres.Options{
 			Server: d.Server, Port: d.Port, User: d.User, Password: d.Password, Database: d.Database, ConnectionString: d.ConnectionString,
 			TLS: d.TLS, RootCert: d.TLSCA, Prefix: d.Prefix, Key: d.EncryptionKey, OldKey: d.EncryptionKeyOld, Log: log,
+			Member: d.Cluster, Node: cfg.NodeName(), Lease: d.Lease, Timeout: serverTime,
 		})
 	case "mysql":
 		s, err = mysql.Open(ctx, mysql.Options{
 			Server: d.Server, Port: d.Port, User: d.User, Password: d.Password, Database: d.Database,
 			TLS: d.TLS, RootCert: d.TLSCA, Prefix: d.Prefix, Key: d.EncryptionKey, OldKey: d.EncryptionKeyOld, VIPStatement: d.VIPStatement, Log: log,
+			Member: d.Cluster, Node: cfg.NodeName(), Lease: d.Lease, Timeout: serverTime,
 		})
 	default:
 		return nil, fmt.Errorf("database.type %s is not known", d.Type)
 	}
-	if err != nil {
-		return nil, fmt.Errorf("open database %s on %s: %w", d.Database, d.Server, err)
-	}
-	return s, nil
+	return s, err // which names the database
 }
 
 // openStore opens the database for an instance and brings it to this version's
@@ -77,9 +81,9 @@ func openStore(ctx context.Context, cfg *config.Config, log *slog.Logger) (store
 	if err != nil {
 		return nil, err
 	}
-	if _, err := s.Migrate(ctx); err != nil {
+	if _, err := s.Migrate(ctx); err != nil { // which names the database
 		_ = s.Close() // the error that matters is the migration's
-		return nil, fmt.Errorf("migrate database: %w", err)
+		return nil, err
 	}
 	return s, nil
 }
@@ -96,46 +100,4 @@ func (i *Instance) takeKeys(ctx context.Context, old, next *config.Config) error
 		return fmt.Errorf("use database.encryption_key: %w", err)
 	}
 	return nil
-}
-
-// watchStore looks at the database every 15 s, so that STATUS= says when it is
-// away even if nobody needs it just then.
-func (i *Instance) watchStore(ctx context.Context) {
-	tick := time.NewTicker(15 * time.Second)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-		i.checkStore(ctx)
-	}
-}
-
-func (i *Instance) checkStore(ctx context.Context) {
-	short, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
-	_, err := i.store.Status(short)
-	problem := ""
-	if err != nil && ctx.Err() == nil {
-		problem = "the database is not available"
-	}
-	if old := i.storeErr.Swap(&problem); old == nil || *old == problem {
-		return
-	}
-	if problem != "" {
-		i.log.Error("database is away", "err", err)
-	} else {
-		i.log.Info("database is back")
-	}
-	i.poke()
-}
-
-// storeProblem is one sentence while the database is away.
-func (i *Instance) storeProblem() string {
-	if p := i.storeErr.Load(); p != nil {
-		return *p
-	}
-	return ""
 }

@@ -10,6 +10,7 @@ import (
 	"io"
 	"log/slog"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 	"time"
@@ -96,7 +97,17 @@ func (t task) beside(what string) string {
 	if t.cfg.Database.Type != "sqlite3" {
 		base = filepath.Join(t.cfg.Service.WorkingDir, "database")
 	}
-	return base + "." + what + "." + time.Now().UTC().Format("20060102T150405")
+	first := base + "." + what + "." + time.Now().UTC().Format("20060102T150405")
+	path := first
+	for n := 2; exists(path); n++ { // another of this second
+		path = fmt.Sprintf("%s.%d", first, n)
+	}
+	return path
+}
+
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
 }
 
 // say answers with sentences for people, or with JSON.

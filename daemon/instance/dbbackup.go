@@ -31,7 +31,7 @@ func (t task) backup(ctx context.Context) error {
 // restore puts a backup in the database's place, after it was found good.
 func (t task) restore(ctx context.Context) error {
 	if t.cfg.Database.Type != "sqlite3" {
-		return fmt.Errorf("a backup of %s is restored with the server's own tool; an export with spectrumctl db import", t.cfg.Database.Type)
+		return t.restoreServer(ctx)
 	}
 	x, err := sqlite.NewExchange(sqliteOptions(t.cfg, t.Log))
 	if err != nil {
@@ -49,6 +49,38 @@ func (t task) restore(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	return t.sayRestored(st, kept)
+}
+
+// restoreServer is restore on a database server.
+func (t task) restoreServer(ctx context.Context) error {
+	f, err := t.spool()
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return t.with(ctx, true, func(s store.Store) error {
+		x, ok := s.(store.Restorer)
+		if !ok {
+			return fmt.Errorf("restore: %w with database.type %s", errors.ErrUnsupported, t.cfg.Database.Type)
+		}
+		keep := t.beside("replaced")
+		kept, err := x.Restore(ctx, f, keep)
+		if err != nil {
+			return err
+		}
+		st, err := s.Status(ctx)
+		if err != nil {
+			return err
+		}
+		if !kept {
+			keep = ""
+		}
+		return t.sayRestored(st, keep)
+	})
+}
+
+func (t task) sayRestored(st store.Status, kept string) error {
 	answer := map[string]any{"users": st.Users, "kept": kept}
 	said := "Restored, with " + count(st.Users, "user") + "."
 	if kept == "" {

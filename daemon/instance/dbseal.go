@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 
+	"spectrum.im/spectrum2/daemon/config"
 	"spectrum.im/spectrum2/daemon/store"
 )
 
@@ -35,6 +36,10 @@ func (t task) seal(ctx context.Context) error {
 		}
 		n := before.Plain + before.Scrambled + before.Older
 		if before.On && n == 0 {
+			// One that was cut short at its end left the readable ones in the files.
+			if err := x.Seal(ctx, nil); err != nil {
+				return err
+			}
 			return t.say(map[string]any{"sealed": 0, "backup": ""}, "All passwords are encrypted already.")
 		}
 		copied, err := t.before(ctx, s, "before-seal")
@@ -113,8 +118,13 @@ func (t task) rekeyAs(ctx context.Context, exclusive bool) error {
 		if !before.On {
 			return fmt.Errorf("the passwords are not encrypted: spectrumctl db seal %s does it", t.cfg.Instance)
 		}
-		if !exclusive && before.Older > 0 && !before.Changing {
-			return fmt.Errorf("the instance that runs does not have the new key yet: spectrumctl reload %s", t.cfg.Instance)
+		if !exclusive && !before.Changing {
+			if x.SetKeys(ctx, t.cfg.Database.EncryptionKey, config.Secret{}) != nil { // not the key in force
+				return fmt.Errorf("the instance that runs does not have the new key yet: spectrumctl reload %s", t.cfg.Instance)
+			}
+			if err := x.SetKeys(ctx, t.cfg.Database.EncryptionKey, t.cfg.Database.EncryptionKeyOld); err != nil {
+				return err
+			}
 		}
 		if _, err := s.Migrate(ctx); err != nil {
 			return err

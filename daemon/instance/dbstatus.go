@@ -25,16 +25,23 @@ func (t task) status(ctx context.Context) error {
 			}
 			sealed = &state
 		}
-		return t.showStatus(st, sealed)
+		var nodes []store.Node
+		if x, ok := s.(store.Shared); ok {
+			if nodes, err = x.Nodes(ctx); err != nil {
+				return err
+			}
+		}
+		return t.showStatus(st, sealed, nodes)
 	})
 }
 
-func (t task) showStatus(st store.Status, sealed *store.SealState) error {
+func (t task) showStatus(st store.Status, sealed *store.SealState, nodes []store.Node) error {
 	if t.JSON {
 		return json.NewEncoder(t.Stdout).Encode(struct {
 			store.Status
 			Passwords *store.SealState `json:",omitempty"`
-		}{st, sealed})
+			Nodes     []store.Node     `json:",omitempty"`
+		}{st, sealed, nodes})
 	}
 	w := tabwriter.NewWriter(t.Stdout, 0, 8, 2, ' ', 0)
 	fmt.Fprintf(w, "Type:\t%s\nLocation:\t%s\nSchema:\t%d of %d\nUsers:\t%d\n", st.Type, st.Location, st.Version, st.Latest, st.Users)
@@ -43,10 +50,43 @@ func (t task) showStatus(st store.Status, sealed *store.SealState) error {
 			fmt.Fprintf(w, "%s\t%s\n", []string{"Passwords:", ""}[min(n, 1)], line)
 		}
 	}
+	for n, node := range nodes {
+		fmt.Fprintf(w, "%s\t%s\n", []string{"Machines:", ""}[min(n, 1)], nodeLine(node))
+	}
+	for n, m := range machines(nodes) {
+		fmt.Fprintf(w, "%s\t%s, %s, %s\n", []string{"Machines:", ""}[min(n, 1)], m.Name, m.State, plural(m.Users, "user"))
+	}
 	for _, m := range st.Pending {
 		fmt.Fprintf(w, "Pending:\t%d %s\n", m.Number, m.Name)
 	}
 	return w.Flush()
+}
+
+// nodeLine is a sentence on a main process that shares the database.
+func nodeLine(n store.Node) string {
+	if n.Left <= 0 {
+		return fmt.Sprintf("%s has gone, and had %d users", n.Name, n.Users)
+	}
+	return fmt.Sprintf("%s has %d users; its lease lasts for %.1f s", n.Name, n.Users, n.Left.Seconds())
+}
+
+// machine is a main process on the database, as people see it.
+type machine struct {
+	Name string
+	// State is running or gone.
+	State string
+	Users int
+}
+
+func machines(nodes []store.Node) (all []machine) {
+	for _, n := range nodes {
+		state := "running"
+		if n.Left <= 0 {
+			state = "gone"
+		}
+		all = append(all, machine{n.Name, state, n.Users})
+	}
+	return all
 }
 
 // passwords are sentences on how they are kept, with the next step.

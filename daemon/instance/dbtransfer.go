@@ -148,7 +148,7 @@ func (t task) load(ctx context.Context) error {
 	return t.say(map[string]any{"counts": n, "from": h.JID}, said...)
 }
 
-// spool copies what is to be imported to a file without a name: it is read
+// spool copies what is to be imported or restored to a file without a name: it is read
 // twice, and may be a pipe.
 func (t task) spool() (*os.File, error) {
 	f, err := os.CreateTemp("", "spectrum2-import-*") // 0600
@@ -162,7 +162,7 @@ func (t task) spool() (*os.File, error) {
 		_, err = f.Seek(0, io.SeekStart)
 	}
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("read export: %w", err), f.Close())
+		return nil, errors.Join(fmt.Errorf("read the file: %w", err), f.Close())
 	}
 	return f, nil
 }

@@ -61,6 +61,10 @@ func (i *Instance) probe(ctx context.Context, jid string) {
 	if i.side != nil {
 		return // nobody else knows more of his presence
 	}
+	if _, err := xmpp.ParseJID(jid); err != nil { // an old database may have such
+		i.log.Warn("a user's address is none: nobody can use this registration", "user", jid, "err", err)
+		return
+	}
 	i.send(ctx, xmpp.NewPresence("probe", i.jid, jid))
 }
 
@@ -75,6 +79,9 @@ func (i *Instance) linkChanged(st component.State) {
 	if st.Connected {
 		i.linkEvent(i.onLinkUp)
 		return
+	}
+	if i.cluster != nil {
+		i.cluster.relays.Store(false) // the next link may be another server's
 	}
 	i.linkEvent(func(ctx context.Context) {
 		i.sessions.each(func(s *session.Session) { i.post(ctx, s.LinkDown) })
@@ -113,6 +120,9 @@ func (i *Instance) onLinkUp(ctx context.Context) {
 	}
 	i.held = nil
 	i.sessions.each(func(s *session.Session) { i.post(ctx, s.LinkUp) })
+	if i.cluster.isMember() && !i.Config().Service.ReconnectAllUsers {
+		return // those whom nobody has are found by sweepOrphans
+	}
 	i.probeOnce.Do(func() { i.spawn(i.probeUsers) })
 }
 
@@ -156,18 +166,21 @@ func (i *Instance) probeAll(ctx context.Context, users []string) {
 			return
 		}
 		i.probe(ctx, u)
-		// One who stays connected without clients logs in by himself.
-		i.resume(ctx, u)
+		if !i.cluster.isMember() { // where he may be another machine's
+			i.resume(ctx, u)
+		}
 	}
 }
 
-// resume logs a user in who asked to stay connected.
+// resume logs a user in who asked to stay connected, without clients too.
 func (i *Instance) resume(ctx context.Context, user string) {
 	stay, err := own{i}.Setting(ctx, user, "stay_connected")
 	if err != nil || stay != "1" {
 		return
 	}
-	if err := (own{i}).Login(ctx, user); err != nil {
+	err = i.sessions.withOwn(ctx, user, never, func(s *session.Session) error { return s.Login(ctx) })
+	var other *elsewhere
+	if err != nil && !errors.As(err, &other) {
 		i.log.Warn("user who stays connected was not logged in", "user", user, "err", err)
 	}
 }

@@ -141,7 +141,7 @@ func (s *serverSide) found(h *house, ses *session.Session) {
 }
 
 // keepTime bounds the way to what is kept of a user.
-const keepTime = 15 * time.Second
+const keepTime = 30 * time.Second
 
 // keep makes the user's record and opens what is kept for him, where there is a
 // database and the network has checked who he is. A client that hangs up

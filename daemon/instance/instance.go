@@ -57,11 +57,15 @@ type Instance struct {
 	pending  atomic.Pointer[[]string]
 	warnings atomic.Pointer[config.Warnings]
 	reloads  sync.Mutex
+	// given are the service's credentials as the last reload had them, where
+	// that brought any; it is under reloads.
+	given map[string]config.Secret
 
-	logs     *logging.Logging
-	log      *slog.Logger
-	store    store.Store
-	storeErr atomic.Pointer[string]
+	logs       *logging.Logging
+	log        *slog.Logger
+	store      store.Store
+	cluster    *cluster // nil on a database of its own
+	storeWatch *storeWatch
 	// link is the way to the users' clients; side is the same in server mode,
 	// else nil.
 	link      line
@@ -122,7 +126,7 @@ func New(ctx context.Context, o Options) (*Instance, error) {
 	i := &Instance{
 		opts: o, started: time.Now(), jid: cfg.Service.JID,
 		linked: make(chan struct{}), poked: make(chan struct{}, 1), failed: make(chan error, 1), linkEvents: make(chan func(context.Context), 64),
-		logins: rate.NewLimiter(loginRate(cfg)), probes: rate.NewLimiter(200, 200),
+		logins: rate.NewLimiter(loginRate(cfg)), probes: rate.NewLimiter(500, 500),
 	}
 	i.config.Store(cfg)
 	i.warnings.Store(&warnings)
@@ -148,7 +152,7 @@ func (i *Instance) open(ctx context.Context, cfg *config.Config, warnings config
 		return fmt.Errorf("make working directory: %w", err)
 	}
 	var err error
-	if i.store, err = openStore(ctx, cfg, i.logs.Logger("store")); err != nil {
+	if i.store, err = i.awaitStore(ctx, cfg); err != nil {
 		return err
 	}
 	i.sessions = newSessions(i)
@@ -159,16 +163,19 @@ func (i *Instance) open(ctx context.Context, cfg *config.Config, warnings config
 		Log:    i.logs.Logger("register"),
 	}
 	i.chat = register.NewChat(i.registrar)
-	i.storeErr.Store(new(string))
+	i.storeWatch = newStoreWatch()
 	i.table = admin.New(figures{i}, own{i}, i.explain)
 	if cfg.Service.ServerMode {
 		i.table.Without("register")
 	}
-	if err := i.newBackends(cfg); err != nil {
-		return errors.Join(err, i.store.Close())
-	}
-	if err := i.newLine(cfg); err != nil {
-		return errors.Join(err, i.store.Close())
+	for _, open := range []func() error{
+		func() error { return i.newBackends(cfg) },
+		func() error { return i.join(ctx, cfg) },
+		func() error { return i.newLine(cfg) },
+	} {
+		if err := open(); err != nil {
+			return errors.Join(err, i.store.Close())
+		}
 	}
 	return nil
 }
@@ -182,10 +189,18 @@ func (i *Instance) newLine(cfg *config.Config) (err error) {
 		i.link = i.side
 		return nil
 	}
-	i.link = component.New(component.Options{
+	o := component.Options{
 		Addr: linkAddr(cfg), JID: i.jid, Secret: cfg.Service.Password, Log: i.logs.Logger("xmpp"),
 		Handle: i.router.handle, State: i.linkChanged, Uncertain: i.uncertain, Unsent: i.unsent,
-	})
+	}
+	if i.cluster.isMember() {
+		o.Alias, o.AliasWorks = i.cluster.alias(i.cluster.name), i.cluster.aliasWorks
+	}
+	c := component.New(o)
+	if i.link = c; i.cluster != nil {
+		i.cluster.comp.Store(c)
+		i.cluster.stayAway() // the lease may be lost already
+	}
 	return nil
 }
 
@@ -206,7 +221,7 @@ func (i *Instance) explain(err error) string {
 	}
 	r := register.RefusalOf(err)
 	if r.Condition == "internal-server-error" || r.Condition == "resource-constraint" {
-		i.log.Error("command failed", "err", err)
+		i.log.Log(context.Background(), i.storeFailure(err), "command failed", "err", err)
 	}
 	return r.Text
 }
@@ -260,9 +275,14 @@ func loginRate(cfg *config.Config) (rate.Limit, int) {
 
 // unclaim gives a user back whose session has ended.
 func (i *Instance) unclaim(user string, t store.Token) {
+	if c := i.cluster; c != nil && c.lost.Load() {
+		return // he is free already
+	} else if c != nil && i.stopping.Load() && c.another() == "" {
+		return // he is free when our backends have ended: Close gives everybody back
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	if err := i.store.Unclaim(ctx, user, t); err != nil {
-		i.log.Warn("user not given back", "user", user, "err", err)
+		i.log.Log(ctx, min(slog.LevelWarn, i.storeFailure(err)), "user not given back", "user", user, "err", err)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"spectrum.im/spectrum2/daemon/config"
+	"spectrum.im/spectrum2/daemon/store"
 	"spectrum.im/spectrum2/daemon/systemd"
 )
 
@@ -47,6 +48,9 @@ type Process struct {
 
 // Main is the program spectrum2; it returns the exit status.
 func Main(ctx context.Context, p Process) int {
+	if err := systemd.GuardMemory(); err != nil {
+		fmt.Fprintf(p.Stderr, "<4>spectrum2: %v\n", err)
+	}
 	if len(p.Args) > 0 && p.Args[0] == "db" {
 		return p.db(ctx, p.Args[1:])
 	}
@@ -106,6 +110,9 @@ func (p Process) run(ctx context.Context, file string, overrides []string) int {
 		File: file, Args: overrides, Version: p.Version, Self: self,
 		Notifier: notifier, Inherited: inherited, Stderr: p.Stderr,
 	})
+	if err != nil && ctx.Err() != nil {
+		return exitDone // it was told to end before it was up
+	}
 	if err != nil {
 		_ = notifier.Status(strings.ReplaceAll(err.Error(), "\n", "; ")) // what is reported below says it too
 		return p.report(err)
@@ -133,7 +140,8 @@ func (p Process) report(err error) int {
 	}
 	fmt.Fprintf(p.Stderr, "spectrum2: %v\n", err)
 	var broken config.Errors
-	if errors.As(err, &broken) {
+	var newer store.NewerError
+	if errors.As(err, &broken) || errors.As(err, &newer) { // the next start would end like this one
 		return exitConfig
 	}
 	return exitFailed

@@ -20,6 +20,8 @@ import (
 type sessions struct {
 	inst *Instance
 	caps *session.CapsCache
+	// writers bounds what is written behind the users.
+	writers *session.Writers
 
 	mu     sync.Mutex
 	byUser map[string]*seat
@@ -29,14 +31,20 @@ type sessions struct {
 
 // seat is a user's place in the table. made is closed when s or err is set.
 type seat struct {
-	made  chan struct{}
+	made chan struct{}
+	// brief: there will be no session, the seat is free again soon.
+	brief bool
 	s     *session.Session
 	token store.Token
 	err   error
 }
 
 func newSessions(i *Instance) *sessions {
-	return &sessions{inst: i, caps: session.NewCapsCache(), byUser: map[string]*seat{}}
+	t := &sessions{inst: i, caps: session.NewCapsCache(), byUser: map[string]*seat{}}
+	if kind := i.Config().Database.Type; kind != "sqlite3" && kind != "none" {
+		t.writers = session.NewWriters(backgroundWriters)
+	}
+	return t
 }
 
 // get returns the user's session, nil without one or while it is being made.
@@ -57,29 +65,38 @@ func (t *sessions) get(user string) *session.Session {
 var errStopping = register.Refused("service-unavailable", "The transport is being stopped.")
 
 // ensure returns the user's session and makes it if there is none. A user who
-// is not registered gets a Refusal.
-func (t *sessions) ensure(ctx context.Context, user string) (*session.Session, error) {
-	p, mine, err := t.claim(user)
-	if err != nil {
-		return nil, err
-	}
-	if mine {
-		p.err = t.load(ctx, p, user)
-		t.settle(user, p)
-	}
-	select {
-	case <-p.made:
-		return p.s, p.err
-	case <-ctx.Done():
-		return nil, ctx.Err()
+// is not registered gets a Refusal. ask is claim's.
+func (t *sessions) ensure(ctx context.Context, user string, ask asking) (*session.Session, error) {
+	for {
+		p, mine, err := t.claim(user)
+		if err != nil {
+			return nil, err
+		}
+		if mine {
+			p.err = t.load(ctx, p, user, ask)
+			t.settle(user, p)
+		}
+		select {
+		case <-p.made:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+		if !p.brief {
+			return p.s, p.err
+		}
 	}
 }
 
 // with calls f with the user's session, and again with a new one if that has
-// just ended.
+// just ended. One whom another machine has is requested.
 func (t *sessions) with(ctx context.Context, user string, f func(*session.Session) error) error {
+	return t.withOwn(ctx, user, always, f)
+}
+
+// withOwn is with, but for what becomes of a user whom another machine has.
+func (t *sessions) withOwn(ctx context.Context, user string, ask asking, f func(*session.Session) error) error {
 	for {
-		s, err := t.ensure(ctx, user)
+		s, err := t.ensure(ctx, user, ask)
 		if err != nil {
 			return err
 		}
@@ -90,22 +107,86 @@ func (t *sessions) with(ctx context.Context, user string, f func(*session.Sessio
 	}
 }
 
+// without calls f while the user has no session and gets none: one that his
+// clients' answers have made meanwhile ends first.
+func (t *sessions) without(ctx context.Context, user string, f func() error) error {
+	for {
+		p, mine, err := t.claim(user)
+		if err != nil {
+			return err
+		}
+		if mine {
+			if err = f(); err == nil {
+				p.err = errGone
+			} else {
+				p.err = err
+			}
+			t.settle(user, p)
+			return err
+		}
+		select {
+		case <-p.made:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		if p.s != nil {
+			if err := p.s.Stop(ctx); err != nil {
+				return err
+			}
+			t.forget(user, p.s)
+		}
+	}
+}
+
+// vacantly calls f while the user has no session and gets none, and reports
+// whether it did: where he has a place already it waits for that to be filled.
+func (t *sessions) vacantly(ctx context.Context, user string, f func() error) (did bool, err error) {
+	p, mine, err := t.place(user, true)
+	if err != nil {
+		return false, err
+	}
+	if mine {
+		err = f()
+		p.err = errBrief
+		t.settle(user, p)
+		return true, err
+	}
+	select {
+	case <-p.made:
+		return false, nil
+	case <-ctx.Done():
+		return false, ctx.Err()
+	}
+}
+
+// errBrief empties a brief seat.
+var errBrief = errors.New("the seat was taken for a moment only")
+
+// errGone answers who waited for a session of a user who unregistered.
+var errGone = register.Refused("registration-required", "You are not registered with this transport any more.")
+
 // start makes a session for a user who is not in the table: a trial.
 func (t *sessions) start(ctx context.Context, u *store.User, trial func(error)) (*session.Session, error) {
 	p, mine, err := t.claim(u.JID)
+	for err == nil && !mine && p.brief {
+		<-p.made // soon
+		p, mine, err = t.claim(u.JID)
+	}
 	if err != nil {
 		return nil, err
 	}
 	if !mine {
 		return nil, register.Refused("unexpected-request", "Another registration of yours is going on. Please wait until it is done.")
 	}
-	p.err = t.run(ctx, p, u, trial)
+	p.err = t.run(ctx, p, u, trial, always)
 	t.settle(u.JID, p)
 	return p.s, p.err
 }
 
 // claim returns the user's seat, and whether the caller has to fill it.
-func (t *sessions) claim(user string) (p *seat, mine bool, err error) {
+func (t *sessions) claim(user string) (p *seat, mine bool, err error) { return t.place(user, false) }
+
+func (t *sessions) place(user string, brief bool) (p *seat, mine bool, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.closed {
@@ -114,7 +195,7 @@ func (t *sessions) claim(user string) (p *seat, mine bool, err error) {
 	if p = t.byUser[user]; p != nil {
 		return p, false, nil
 	}
-	p = &seat{made: make(chan struct{})}
+	p = &seat{made: make(chan struct{}), brief: brief}
 	t.byUser[user] = p
 	return p, true, nil
 }
@@ -129,6 +210,9 @@ func (t *sessions) settle(user string, p *seat) {
 		t.mu.Unlock()
 	}
 	close(p.made)
+	if p.err == nil {
+		t.inst.cluster.check(p.s)
+	}
 }
 
 // errLoggedOut answers what still comes for a user of server mode: only a client
@@ -136,31 +220,48 @@ func (t *sessions) settle(user string, p *seat) {
 var errLoggedOut = register.Refused("service-unavailable", "Your session has just ended. Please log in again.")
 
 // load fills the seat with the session of a registered user.
-func (t *sessions) load(ctx context.Context, p *seat, user string) error {
+func (t *sessions) load(ctx context.Context, p *seat, user string, ask asking) error {
 	if t.inst.side != nil {
 		return errLoggedOut
 	}
+	u, err := t.registered(ctx, user)
+	if err != nil {
+		return err
+	}
+	return t.run(ctx, p, u, nil, ask)
+}
+
+func (t *sessions) registered(ctx context.Context, user string) (*store.User, error) {
 	u, err := t.inst.store.User(ctx, user)
 	if errors.Is(err, store.ErrNotFound) {
-		return register.Refused("registration-required", "You are not registered with this transport. Register first, for example by sending it the message \"help\".")
+		return nil, register.Refused("registration-required", "You are not registered with this transport. Register first, for example by sending it the message \"help\".")
 	}
 	if err != nil {
-		return fmt.Errorf("load %s: %w", user, err)
+		return nil, fmt.Errorf("load %s: %w", user, err)
 	}
-	return t.run(ctx, p, u, nil)
+	return u, nil
 }
 
 // run fills the seat with a session, and empties it when that ends.
-func (t *sessions) run(ctx context.Context, p *seat, u *store.User, trial func(error)) error {
-	token, err := t.inst.store.Claim(ctx, u.JID)
+func (t *sessions) run(ctx context.Context, p *seat, u *store.User, trial func(error), ask asking) error {
+	i := t.inst
+	token, had, err := i.claimFrom(ctx, u.JID, ask)
 	if err != nil {
 		return fmt.Errorf("claim %s: %w", u.JID, err)
 	}
-	i := t.inst
+	if trial == nil && i.cluster.isMember() { // another machine may have changed him until just now
+		fresh, err := t.registered(ctx, u.JID)
+		if err != nil {
+			i.spawn(func(context.Context) { i.unclaim(u.JID, token) })
+			return err
+		}
+		u = fresh
+	}
+	i.cluster.took(u.JID)
 	o := session.Options{
 		User: u, Token: token, Store: i.store, Front: front{i}, Backends: backends{i.backends},
 		Settings: i.sessionSettings, Limiter: i.logins, Log: i.logs.Logger("session").With("user", u.JID), Trial: trial,
-		Caps: t.caps,
+		Caps: t.caps, Writers: t.writers, Stored: i.storeWatch.answered, Inherited: (had || u.Online) && i.cluster.isMember(), Shared: i.cluster.isMember(),
 	}
 	if i.side != nil {
 		d := frontDoor{i.side, u.JID, p}
@@ -170,9 +271,13 @@ func (t *sessions) run(ctx context.Context, p *seat, u *store.User, trial func(e
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.closed {
+		i.spawn(func(context.Context) { i.unclaim(u.JID, token) })
 		return errStopping
 	}
 	p.s, p.token = s, token
+	if trial == nil && i.cluster.isMember() {
+		i.spawn(func(ctx context.Context) { i.probe(ctx, u.JID) }) // another machine may know of clients
+	}
 	t.wg.Add(1)
 	go func() {
 		defer t.wg.Done()
@@ -183,7 +288,11 @@ func (t *sessions) run(ctx context.Context, p *seat, u *store.User, trial func(e
 			i.side.leave(u.JID, s)
 		}
 		t.forget(u.JID, s)
+		i.cluster.left(u.JID)
 		i.unclaim(u.JID, token)
+		for _, st := range s.Late() {
+			i.router.toSession(i.ctx, u.JID, incoming{st: st, again: true})
+		}
 	}()
 	return nil
 }
@@ -196,6 +305,14 @@ func (t *sessions) token(user string) store.Token {
 		return p.token
 	}
 	return 0
+}
+
+// vacant reports whether the user has no place, not even one that is being
+// filled.
+func (t *sessions) vacant(user string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.byUser[user] == nil
 }
 
 // forget clears the user's seat if s still has it.
@@ -281,14 +398,36 @@ func (t *sessions) each(f func(*session.Session)) {
 	wg.Wait()
 }
 
-// stop ends all sessions and refuses new ones.
+// stop ends all sessions and refuses new ones. Where other machines go on, they
+// get the users.
 func (t *sessions) stop(ctx context.Context) {
 	t.mu.Lock()
 	t.closed = true
 	t.mu.Unlock()
+	if t.inst.cluster.another() != "" && t.inst.side == nil {
+		t.inst.cluster.handOverAll(ctx)
+	}
 	t.each(func(s *session.Session) {
 		if err := s.Stop(ctx); err != nil {
 			t.inst.log.Warn("session did not stop in time", "user", s.Status().User, "err", err)
 		}
 	})
+	if t.inst.cluster.isMember() {
+		t.given(ctx)
+	}
+}
+
+// given waits until the users were given back, and what came for them meanwhile
+// is on its way to other machines.
+func (t *sessions) given(ctx context.Context) {
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		t.wg.Wait()
+	}()
+	select {
+	case <-over:
+		t.inst.cluster.flush(ctx)
+	case <-ctx.Done():
+	}
 }

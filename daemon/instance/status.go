@@ -28,6 +28,9 @@ func (i *Instance) sentence() string {
 	if p := i.storeProblem(); p != "" {
 		parts = append(parts, p)
 	}
+	if c := i.cluster; c.isMember() {
+		parts = append(parts, c.sentence())
+	}
 	backends := len(i.backends.Backends())
 	if p := i.backends.Problem(); p != "" {
 		parts = append(parts, p)

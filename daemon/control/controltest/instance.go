@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"spectrum.im/spectrum2/daemon/config"
 	"spectrum.im/spectrum2/daemon/control/api"
 )
 
@@ -27,6 +28,21 @@ type Instance struct {
 	mu       sync.Mutex
 	users    []api.User
 	sessions []api.Session
+	given    map[string]config.Secret
+}
+
+// UseCredentials implements control.Credentials.
+func (i *Instance) UseCredentials(given map[string]config.Secret) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.given = given
+}
+
+// Credentials are those that UseCredentials was last called with.
+func (i *Instance) Credentials() map[string]config.Secret {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.given
 }
 
 // Status answers State.
