@@ -204,6 +204,7 @@ func TestCanaryInGatewayMode(t *testing.T) {
 	s := search(t)
 	w := newWorld(t)
 	dir := t.TempDir()
+	takeCores(t, dir)
 	config := strings.Replace(configOf(dir, w.server.addr, "admin_jid = boss@localhost"), "[logging]\nfile =\n", "[logging]\nlevel = debug\nfile = "+dir+"/log/spectrum2.log\n", 1)
 	p := startFile(t, dir, config)
 	p.expectLog("ready")
@@ -225,6 +226,7 @@ func TestCanaryInGatewayMode(t *testing.T) {
 	boss.asks("set password " + canary("Nonsense"))
 	romeo.comeOnline()
 	juliet.comeOnline()
+	romeo.joinWith("echoroom", "romeo_m", canary("Room"))
 
 	if out, err := tool(t, "spectrumctl", "db", "export", p.file, "-o", "-"); err != nil || !bytes.Contains(out, []byte("romeo_m")) {
 		t.Errorf("export: %v: %s", err, out)
@@ -265,6 +267,7 @@ func TestCanaryInGatewayMode(t *testing.T) {
 	s.everything(p)
 	p.cmd.Process.Signal(syscall.SIGABRT) // the stacks of a hanging one go to the journal
 	<-p.done
+	noCore(t, p, dir)
 	s.in("the stacks", []byte(p.log()))
 	s.files(dir, isConfig)
 }

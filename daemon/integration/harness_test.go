@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"spectrum.im/spectrum2/daemon/control/api"
+	"spectrum.im/spectrum2/daemon/store/dbtest"
 )
 
 // limit bounds every wait of a test.
@@ -35,7 +36,7 @@ var programs = sync.OnceValues(func() (string, error) {
 })
 
 func TestMain(m *testing.M) {
-	code := m.Run()
+	code := dbtest.Main(m)
 	if dir, err := programs(); err == nil {
 		os.RemoveAll(dir)
 	}
@@ -91,7 +92,7 @@ func startTemplate(t testing.TB, server, more, template string) *process {
 	return startFile(t, dir, configOf(dir, server, more)+"[template]\n"+template+"\n")
 }
 
-func startFile(t testing.TB, dir, config string) *process {
+func startFile(t testing.TB, dir, config string, args ...string) *process {
 	t.Helper()
 	file := filepath.Join(dir, "irc.cfg")
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
@@ -106,7 +107,7 @@ func startFile(t testing.TB, dir, config string) *process {
 		t.Fatal(err)
 	}
 	p := &process{t: t, dir: dir, file: file, grown: make(chan struct{}, 1), done: make(chan struct{})}
-	p.cmd = exec.Command(filepath.Join(bin, "spectrum2"), file)
+	p.cmd = exec.Command(filepath.Join(bin, "spectrum2"), append(args, file)...)
 	p.cmd.Env = append(os.Environ(), "RUNTIME_DIRECTORY="+run)
 	p.cmd.Stdout, p.cmd.Stderr = p, p
 	if err := p.cmd.Start(); err != nil {

@@ -34,6 +34,8 @@ type xmppServer struct {
 	out      *bufio.Writer
 	up       chan struct{}
 	refuse   bool
+	// other takes what is sent while there is no link; nil: it is lost.
+	other func(b []byte)
 }
 
 // newXMPPServer starts a server on a free port.
@@ -101,6 +103,11 @@ func (s *xmppServer) serve(c net.Conn) {
 	fmt.Fprint(c, "<handshake/>")
 	s.up <- struct{}{}
 	s.read(d)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.conn == c {
+		s.conn = nil
+	}
 }
 
 func (s *xmppServer) read(d *xmpp.Decoder) {
@@ -112,7 +119,7 @@ func (s *xmppServer) read(d *xmpp.Decoder) {
 		if !xmpp.IsStanza(st) {
 			continue // the error of a stream that it is about to close
 		}
-		if to := st.Get("to"); st.Name == "iq" && to == transport {
+		if to := st.Get("to"); st.Name == "iq" && (to == transport || to == st.Get("from")) {
 			s.send(st) // the fence: the component pings itself
 			continue
 		}
@@ -137,6 +144,9 @@ func (s *xmppServer) raw(b []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.conn == nil {
+		if s.other != nil {
+			s.other(b)
+		}
 		return
 	}
 	s.out.Write(b)
