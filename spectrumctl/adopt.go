@@ -21,8 +21,10 @@ working directories, logs, databases, libpurple's accounts.xml and old services.
 Say what is there and what has to be done, and with --yes do it: files get names
 that instances may have, each further domain (vhost) a file of its own, and the
 service's user gets the directories and databases. What is changed is kept with
-the suffix .cxx. Run again, it does what is left. The C++ version has to be
-stopped. Databases are migrated at the first start, after a copy.`,
+the suffix .cxx. What accounts.xml says and the configuration does not is written
+there, where a backend of this version takes libpurple's place. Run again, it does
+what is left. The C++ version has to be stopped. Databases are migrated at the
+first start, after a copy (SQLite).`,
 		Example: "  sudo spectrumctl adopt\n  sudo spectrumctl adopt --yes",
 		Args:    cobra.NoArgs,
 	}
@@ -50,6 +52,10 @@ type adoption struct {
 	// Notes are for the administrator to see to.
 	Notes []string `json:"notes"`
 	do    []func() error
+	// finished is how many of the steps are done.
+	finished int
+	// databases are those of the instances, in their order; "" is none.
+	databases []string
 }
 
 func (a *adoption) found(format string, args ...any) {
@@ -77,7 +83,7 @@ func (t *tool) adopt(ctx context.Context, yes bool) error {
 	if t.json {
 		return errors.Join(failed, t.printJSON(map[string]any{"done": yes && failed == nil, "found": all}))
 	}
-	steps := t.showAdoptions(all, yes)
+	steps := t.showAdoptions(all)
 	switch {
 	case failed != nil:
 		return failed
@@ -101,22 +107,23 @@ func runSteps(all []*adoption) error {
 			if err := do(); err != nil {
 				return cannot(a.Steps[n], err).then("then again: sudo spectrumctl adopt --yes")
 			}
+			a.finished++
 		}
 	}
 	return nil
 }
 
-func (t *tool) showAdoptions(all []*adoption, yes bool) (steps int) {
-	verb := "to do"
-	if yes {
-		verb = "done"
-	}
+func (t *tool) showAdoptions(all []*adoption) (steps int) {
 	for _, a := range all {
 		fmt.Fprintln(t.out, t.out.Paint(screen.Bold, screen.Clean(a.What)))
 		for _, s := range a.Found {
 			fmt.Fprintln(t.out, "  "+screen.Clean(s))
 		}
-		for _, s := range a.Steps {
+		for n, s := range a.Steps {
+			verb := "to do"
+			if n < a.finished {
+				verb = "done"
+			}
 			fmt.Fprintln(t.out, "  "+t.out.Paint(screen.Green, verb+": ")+screen.Clean(s))
 		}
 		for _, s := range a.Notes {

@@ -3,14 +3,13 @@
 package spectrumctl
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 
@@ -34,7 +33,7 @@ func (t *tool) planRename(a *adoption, f oldFile, text string) {
 		}, "call it %s: write %s and keep %s as %s", f.name, to, f.path, filepath.Base(f.path)+oldSuffix)
 	case text != f.text:
 		a.step(func() error {
-			if err := keepAs(f.path, f.path+oldSuffix, os.Link); err != nil {
+			if err := keepOnce(f.path); err != nil {
 				return err
 			}
 			before, err := os.Stat(f.path)
@@ -69,12 +68,42 @@ func (t *tool) planReadable(a *adoption, c *config.Config, path string) {
 	}, "let the service read it (0640 root:%s)", systemd.User)
 }
 
+// planNamed has the service read the files that a configuration names, which
+// may be their old user's alone.
+func (t *tool) planNamed(a *adoption, c *config.Config) {
+	who, err := serviceUser(t.path(c.Service.WorkingDir))
+	if err != nil || who.cred == nil {
+		return // said already
+	}
+	uid, gid := strconv.Itoa(int(who.cred.Uid)), int(who.cred.Gid)
+	for _, file := range []string{c.Logging.Config, c.Logging.BackendConfig, c.Service.Cert, c.Service.Key, c.Backend.DefaultAvatar} {
+		path := t.path(file)
+		if info, err := os.Stat(path); file == "" || err != nil || !info.Mode().IsRegular() || refuses(path, 4, uid, []string{strconv.Itoa(gid)}) == "" {
+			continue
+		}
+		a.step(func() error { return errors.Join(os.Chown(path, -1, gid), os.Chmod(path, 0o640)) }, "let the service read %s (0640, group %s)", path, systemd.User)
+	}
+}
+
 // keepAs keeps a file under another name, unless an earlier run did.
 func keepAs(path, as string, by func(string, string) error) error {
 	if _, err := os.Lstat(as); err == nil {
 		return fmt.Errorf("%s exists already", as)
 	}
 	return by(path, as)
+}
+
+// keepOnce keeps a file under another name beside itself; one that was killed
+// then left both names.
+func keepOnce(path string) error {
+	old, err := os.Lstat(path + oldSuffix)
+	if err != nil {
+		return os.Link(path, path+oldSuffix)
+	}
+	if now, err := os.Lstat(path); err != nil || !os.SameFile(old, now) {
+		return errors.Join(err, fmt.Errorf("%s exists already", path+oldSuffix))
+	}
+	return nil
 }
 
 // writeLike writes a new file with the owner and mode of another; one that is
@@ -179,59 +208,4 @@ func foreign(path string, who identity, give bool) (n int, err error) {
 		return os.Lchown(p, int(who.cred.Uid), int(who.cred.Gid))
 	})
 	return n, err
-}
-
-// oldServices are what started the C++ version.
-func (t *tool) oldServices(ctx context.Context) *adoption {
-	a := &adoption{What: "the C++ version's services", Instances: []string{}, Found: []string{}, Steps: []string{}, Notes: []string{}}
-	for _, path := range []string{"/etc/systemd/system/spectrum2.service", "/usr/lib/systemd/system/spectrum2.service", "/lib/systemd/system/spectrum2.service", "/etc/init.d/spectrum2"} {
-		info, err := os.Lstat(t.path(path))
-		if err != nil || info.Mode()&fs.ModeSymlink != 0 { // a masked one is a link
-			continue
-		}
-		a.found("%s", path)
-	}
-	if len(a.Found) > 0 {
-		t.planServices(ctx, a)
-	}
-	manager := "/etc/spectrum2/spectrum_manager.cfg"
-	if _, err := os.Stat(t.path(manager)); err == nil {
-		a.found("%s: spectrum2_manager is not needed any more, spectrumctl and systemd do its work", manager)
-	}
-	if len(a.Found) == 0 {
-		return nil
-	}
-	return a
-}
-
-// planServices stops the old service for good, unless that was done.
-func (t *tool) planServices(ctx context.Context, a *adoption) {
-	systemctl, err := t.lookPath("systemctl")
-	if err != nil {
-		a.note("%v: stop the C++ version, and see that nothing starts it", err)
-		return
-	}
-	if link, err := os.Readlink(t.path("/etc/systemd/system/spectrum2.service")); err == nil && link == "/dev/null" {
-		return
-	}
-	run := func(args ...string) error {
-		cmd := exec.CommandContext(ctx, systemctl, args...)
-		cmd.Env = t.env
-		if out, err := cmd.CombinedOutput(); err != nil {
-			return fmt.Errorf("systemctl %s: %s", strings.Join(args, " "), strings.TrimSpace(string(out)))
-		}
-		return nil
-	}
-	a.step(func() error {
-		if err := run("disable", "--now", "spectrum2.service"); err != nil {
-			return err
-		}
-		own := t.path("/etc/systemd/system/spectrum2.service") // would be in mask's way
-		if info, err := os.Lstat(own); err == nil && info.Mode().IsRegular() {
-			if err := keepAs(own, own+oldSuffix, os.Rename); err != nil {
-				return err
-			}
-		}
-		return run("mask", "spectrum2.service")
-	}, "stop spectrum2.service, the C++ version's, and keep it from being started (systemctl disable --now, mask)")
 }

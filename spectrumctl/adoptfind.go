@@ -4,12 +4,10 @@ package spectrumctl
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -26,8 +24,9 @@ func (t *tool) findOld(ctx context.Context) ([]*adoption, error) {
 		return nil, err
 	}
 	var all []*adoption
-	if a := t.oldServices(ctx); a != nil {
-		all = append(all, a) // first: nobody may write while the rest is done
+	services := t.oldServices(ctx)
+	if services != nil {
+		all = append(all, services) // first: nobody may write while the rest is done
 	}
 	taken := map[string]bool{}
 	for _, e := range entries {
@@ -46,6 +45,7 @@ func (t *tool) findOld(ctx context.Context) ([]*adoption, error) {
 		}
 		all = append(all, a)
 	}
+	noteShared(all)
 	return all, nil
 }
 
@@ -67,33 +67,50 @@ func (t *tool) findFile(ctx context.Context, path string, taken map[string]bool)
 		f.name = freeName(f.name, taken)
 	}
 	a.Instances = append(a.Instances, f.name)
-	c, err := inspectAs(f.name, f.text)
+	c, err := inspectAs(f.name, f.text, path)
 	if err != nil {
 		a.note("the configuration has mistakes, spectrumctl check %s names them; the rest can be taken over once they are mended: %v", f.name, err)
 		t.planRename(a, f, f.text)
 		return a, nil
 	}
 	t.describe(a, c)
+	a.databases = append(a.databases, databaseOf(c))
 	text := f.text
+	if len(c.VHosts) > 0 {
+		text = config.RemoveKey(f.text, "vhosts.vhost")
+	}
 	for _, domain := range c.VHosts {
-		name := freeName(domain, taken)
-		a.Instances = append(a.Instances, name)
-		vhost, err := config.SetValue(config.RemoveKey(f.text, "vhosts.vhost"), "service.jid", domain)
-		if err != nil {
+		if err := t.planDomain(a, f, text, freeName(domain, taken), domain); err != nil {
 			return nil, err
 		}
-		a.step(func() error { return t.writeLike(t.fileOf(name), vhost, path) }, "write %s for the further domain %s", t.fileOf(name), domain)
-		if v, err := inspectAs(name, vhost); err == nil {
-			t.planOwner(a, v)
-		}
-		text = config.RemoveKey(f.text, "vhosts.vhost")
 	}
 	t.planOwner(a, c)
 	t.planRename(a, f, text)
+	t.planAccounts(a, c, f.path == t.fileOf(f.name))
 	t.planReadable(a, c, path)
+	t.planNamed(a, c)
 	t.describeDatabase(ctx, a, c, f)
-	t.describeAccounts(a, c)
 	return a, nil
+}
+
+// planDomain gives a further domain of a file a file of its own. The C++
+// version ran a process of its own for it, with this text.
+func (t *tool) planDomain(a *adoption, f oldFile, text, name, domain string) error {
+	a.Instances = append(a.Instances, name)
+	vhost, err := config.SetValue(text, "service.jid", domain)
+	if err != nil {
+		return err
+	}
+	a.step(func() error { return t.writeLike(t.fileOf(name), vhost, f.path) }, "write %s for the further domain %s", t.fileOf(name), domain)
+	v, err := inspectAs(name, vhost, t.fileOf(name))
+	if err != nil { // a domain that is none: spectrumctl check says so
+		a.databases = append(a.databases, "")
+		return nil
+	}
+	a.databases = append(a.databases, databaseOf(v))
+	t.planOwner(a, v)
+	t.planAccounts(a, v, false)
+	return nil
 }
 
 // freeName is a name like the old one that no other instance has.
@@ -108,7 +125,8 @@ func freeName(old string, taken map[string]bool) string {
 }
 
 // inspectAs reads a text as the configuration of an instance of that name.
-func inspectAs(name, text string) (*config.Config, error) {
+// Mistakes in it are said to be in path.
+func inspectAs(name, text, path string) (*config.Config, error) {
 	dir, err := os.MkdirTemp("", "spectrumctl-adopt-")
 	if err != nil {
 		return nil, err
@@ -121,7 +139,7 @@ func inspectAs(name, text string) (*config.Config, error) {
 	c, _, err := readConfig(file)
 	if mistakes, ok := errors.AsType[config.Errors](err); ok {
 		for n := range mistakes {
-			mistakes[n].File = "" // not a name that means anything
+			mistakes[n].File = path
 		}
 		return nil, mistakes
 	}
@@ -145,64 +163,9 @@ func (t *tool) describe(a *adoption, c *config.Config) {
 		}
 	}
 	slices.Sort(a.Found[1:])
-}
-
-// describeDatabase asks spectrum2, which knows databases.
-func (t *tool) describeDatabase(ctx context.Context, a *adoption, c *config.Config, f oldFile) {
-	d := c.Database
-	where := d.Database
-	if d.Type != "sqlite3" && d.Type != "none" {
-		where += " on " + d.Server
+	if f := c.Logging.File; f != "" {
+		if old, _ := filepath.Glob(t.path(filepath.Dir(f)) + "/*"); len(old) > 0 {
+			a.found("logs: %s, files: %d", filepath.Dir(f), len(old))
+		}
 	}
-	if d.Type == "none" {
-		return
-	}
-	st, err := t.databaseStatus(ctx, f)
-	if err != nil {
-		a.found("database: %s, %s", d.Type, where)
-		a.note("the database could not be looked at: %v", err)
-		return
-	}
-	a.found("database: %s, %s: %d users; passwords: %d readable, %d obscured by the C++ version, %d encrypted",
-		d.Type, where, st.Users, st.Passwords.Plain, st.Passwords.Scrambled, st.Passwords.Sealed+st.Passwords.Older)
-	if len(st.Pending) > 0 && st.Users > 0 {
-		a.found("the first start adds tables to it, after a copy where it is SQLite; the C++ version can still use it")
-	}
-	if st.Passwords.Plain+st.Passwords.Scrambled > 0 {
-		a.note("later, when you will not go back: spectrumctl secret set %s database.encryption_key, then spectrumctl db seal %s", f.name, f.name)
-	}
-}
-
-// databaseStatus is what `spectrum2 db status --json` prints.
-type databaseStatus struct {
-	Users     int
-	Pending   []struct{ Name string }
-	Passwords struct{ Sealed, Older, Scrambled, Plain int }
-}
-
-// databaseStatus reads the database as root, whose it may be still.
-func (t *tool) databaseStatus(ctx context.Context, f oldFile) (st databaseStatus, err error) {
-	program, err := t.daemon()
-	if err != nil {
-		return st, err
-	}
-	dir, err := os.MkdirTemp("", "spectrumctl-adopt-")
-	if err != nil {
-		return st, err
-	}
-	defer os.RemoveAll(dir)
-	file := filepath.Join(dir, f.name+".cfg")
-	if err := writeSynced(file, f.text); err != nil {
-		return st, err
-	}
-	cmd := exec.CommandContext(ctx, program, "db", "status", "--json", file)
-	cmd.Env, cmd.Dir = t.dbEnv(t.path("/run/credentials/none")), "/"
-	out, err := cmd.Output()
-	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
-		return st, errors.New(strings.TrimSpace(strings.ReplaceAll(string(exit.Stderr), file, f.path)))
-	}
-	if err != nil {
-		return st, err
-	}
-	return st, json.Unmarshal(out, &st)
 }

@@ -14,22 +14,54 @@ import (
 	"spectrum.im/spectrum2/daemon/config"
 )
 
-// purpleAccounts is what libpurple keeps in accounts.xml.
-type purpleAccounts struct {
-	Accounts []struct {
-		Protocol string  `xml:"protocol"`
-		Password *string `xml:"password"`
-		Settings []struct {
-			Setting []struct {
-				Name string `xml:"name,attr"`
-			} `xml:"setting"`
-		} `xml:"settings"`
-	} `xml:"account"`
+// purpleFile is an accounts.xml of libpurple.
+type purpleFile struct {
+	Accounts []purpleAccount `xml:"account"`
 }
 
-// describeAccounts says what is in libpurple's files, which stay where they
-// are: its backend goes on with them.
-func (t *tool) describeAccounts(a *adoption, c *config.Config) {
+// purpleAccount is one user's account on a network, as it was when libpurple
+// wrote the file: Spectrum takes accounts out of it when their users log out.
+type purpleAccount struct {
+	Protocol string  `xml:"protocol"`
+	Name     string  `xml:"name"`
+	Password *string `xml:"password"`
+	// Settings of the protocol, and of each program that used the account (UI).
+	Settings []struct {
+		UI      string          `xml:"ui,attr"`
+		Setting []purpleSetting `xml:"setting"`
+	} `xml:"settings"`
+	Proxy struct {
+		Type string `xml:"type"`
+	} `xml:"proxy"`
+}
+
+type purpleSetting struct {
+	Name  string `xml:"name,attr"`
+	Value string `xml:",chardata"`
+}
+
+// options are the settings that mean something to the protocol.
+func (p *purpleAccount) options() map[string]string {
+	all := map[string]string{}
+	for _, s := range p.Settings {
+		if s.UI != "" {
+			continue // whether a program signs on by itself
+		}
+		for _, one := range s.Setting {
+			all[one.Name] = strings.TrimSpace(one.Value)
+		}
+	}
+	switch p.Proxy.Type {
+	case "", "global", "none", "envvar", "-1", "0", "4":
+	default:
+		all[proxyOption] = p.Proxy.Type
+	}
+	return all
+}
+
+// purpleAccounts reads every accounts.xml below the instance's directory.
+func (t *tool) purpleAccounts(a *adoption, c *config.Config) []purpleAccount {
+	var all []purpleAccount
 	root := t.path(c.Service.WorkingDir)
 	_ = filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
 		if err != nil {
@@ -39,39 +71,40 @@ func (t *tool) describeAccounts(a *adoption, c *config.Config) {
 			return fs.SkipDir
 		}
 		if e.Name() == "accounts.xml" && e.Type().IsRegular() {
-			t.describeAccountsFile(a, path)
+			all = append(all, readAccounts(a, path)...)
 		}
 		return nil
 	})
+	return all
 }
 
-func (t *tool) describeAccountsFile(a *adoption, path string) {
+// readAccounts says what is in one file.
+func readAccounts(a *adoption, path string) []purpleAccount {
 	b, err := os.ReadFile(path)
-	var p purpleAccounts
+	var p purpleFile
 	if err == nil {
 		err = xml.Unmarshal(b, &p)
 	}
 	if err != nil {
 		a.note("%s cannot be read: %v", path, err)
-		return
+		return nil
 	}
 	protocols, settings, passwords := map[string]bool{}, map[string]bool{}, 0
-	for _, account := range p.Accounts {
+	for i := range p.Accounts {
+		account := &p.Accounts[i]
 		protocols[account.Protocol] = true
 		if account.Password != nil {
 			passwords++
 		}
-		for _, s := range account.Settings {
-			for _, one := range s.Setting {
-				settings[one.Name] = true
-			}
+		for name := range account.options() {
+			settings[name] = true
 		}
 	}
-	a.found("%s (libpurple): accounts: %d, of %s, with the settings %s; it stays for the libpurple backend",
-		path, len(p.Accounts), words(protocols), words(settings))
+	a.found("%s (libpurple): accounts: %d, of %s, with the settings %s", path, len(p.Accounts), words(protocols), words(settings))
 	if passwords > 0 {
-		a.note("readable passwords in %s: %d", path, passwords)
+		a.note("readable passwords in %s: %d; the users' own are in the database", path, passwords)
 	}
+	return p.Accounts
 }
 
 // words lists what is in a set.

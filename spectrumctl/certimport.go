@@ -192,7 +192,7 @@ func (t *tool) putToUse(ctx context.Context, i certImport, info certificate.Info
 		return say("this certificate is in use already")
 	}
 	what := "have " + i.name + " use its new certificate"
-	_, err := ask(ctx, t, i.name, what, func(ctx context.Context, c *api.Client) (api.Reload, error) { return c.Reload(ctx) })
+	_, err := ask(ctx, t, i.name, what, t.askReload(i.name))
 	until := info.NotAfter.UTC().Format(time.DateOnly)
 	switch {
 	case errors.Is(err, api.ErrNotRunning):

@@ -99,8 +99,11 @@ func (t *tool) handOverKeys(ctx context.Context, arg string) error {
 	if err != nil {
 		return cannot("change the key of "+arg, err)
 	}
+	if _, err := t.dbConfig(list[0].file); err != nil {
+		return cannot("change the key of "+arg, err)
+	}
 	name := list[0].name
-	_, err = ask(ctx, t, name, "give "+name+" the new key", func(ctx context.Context, c *api.Client) (api.Reload, error) { return c.Reload(ctx) })
+	_, err = ask(ctx, t, name, "give "+name+" the new key", t.askReload(name))
 	if errors.Is(err, api.ErrNotRunning) {
 		return nil
 	}
@@ -115,14 +118,14 @@ func (t *tool) db(ctx context.Context, verb, arg string, r dbRun) error {
 		return cannot(what, err)
 	}
 	name := list[0].name
+	cfg, err := t.dbConfig(list[0].file)
+	if err != nil {
+		return cannot(what, err)
+	}
 	if r.stopped {
 		if err := t.mustBeStopped(ctx, name); err != nil {
 			return cannot(what, err).then("stop it first: spectrumctl stop %s", name)
 		}
-	}
-	cfg, _, err := readConfig(list[0].file)
-	if err != nil {
-		return cannot(what, err)
 	}
 	file, err := filepath.Abs(list[0].file)
 	if err != nil {
@@ -146,7 +149,7 @@ func (t *tool) db(ctx context.Context, verb, arg string, r dbRun) error {
 		args = append(args, "--json")
 	}
 	cmd := exec.CommandContext(ctx, program, append(append(args, r.options...), file)...)
-	cmd.Stdout, cmd.Stderr = t.out.Writer, t.err.Writer
+	cmd.Stdout = t.out.Writer
 	if r.stdin != nil {
 		cmd.Stdin = r.stdin
 	}
@@ -155,10 +158,7 @@ func (t *tool) db(ctx context.Context, verb, arg string, r dbRun) error {
 	}
 	cmd.Dir, cmd.Env = "/", t.dbEnv(credentials)
 	who.apply(cmd)
-	var exit *exec.ExitError
-	if err := cmd.Run(); errors.As(err, &exit) {
-		return cannot(what, fmt.Errorf("spectrum2 ended with %w, and said why above", exit))
-	} else if err != nil {
+	if err := t.runDaemon(cmd); err != nil {
 		return cannot(what, err)
 	}
 	return nil

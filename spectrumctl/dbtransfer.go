@@ -15,7 +15,8 @@ func (t *tool) dbRestoreCommand() *cobra.Command {
 	c := t.dbSubcommand("restore", "Put a backup in the database's place", dbRun{})
 	c.Use = "restore NAME|FILE BACKUP"
 	c.Long = `Put a backup in the database's place, after looking whether it is whole and can be
-used. The instance must not run. The file that it replaces is kept beside it.`
+used. The instance must not run. The database as it was is kept in a file: beside it,
+or of a database server in the instance's working directory.`
 	c.Args = cobra.ExactArgs(2)
 	c.ValidArgsFunction = t.completeNameThenFile
 	c.RunE = func(c *cobra.Command, args []string) error {

@@ -26,6 +26,8 @@ type draft struct {
 	admins []string
 	// kind is the XMPP server's program, "" for any.
 	kind string
+	// database is its type.
+	database string
 
 	// server: the instance is an XMPP server itself, which listens on listen,
 	// "" for every address.
@@ -48,7 +50,8 @@ func (d draft) values() map[string]any {
 		"Name": d.name, "JID": d.jid, "Network": d.network, "Title": title, "IRCServers": d.ircServers, "OSCARServer": d.oscarServer,
 		"Host": d.host, "Port": d.port, "Secret": d.secret, "Admins": d.admins, "Domain": d.domain(),
 		"Backend": "spectrum2_" + d.backend() + "_backend", "Listen": listen,
-		"Address": d.listen, "TLSPort": d.tlsPort, "WebSocketPort": d.webSocketPort,
+		"Database": d.databaseText(),
+		"Address":  d.listen, "TLSPort": d.tlsPort, "WebSocketPort": d.webSocketPort,
 	}
 }
 
@@ -101,8 +104,7 @@ name = {{.Title}} Transport
 enable_public_registration = 1
 
 [database]
-type = sqlite3
-# Keeps passwords encrypted:
+{{.Database}}# Keeps passwords encrypted:
 #encryption_key = $file:/etc/spectrum2/{{.Name}}.key
 
 [logging]

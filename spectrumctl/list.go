@@ -67,7 +67,11 @@ func (t *tool) printList(list []*instance) error {
 func (t *tool) printProblems(list []*instance) {
 	first := true
 	for _, i := range list {
-		for _, p := range i.Problems {
+		problems := i.Problems
+		if i.State == stateReconnecting { // what is away
+			problems = append([]string{i.Text}, problems...)
+		}
+		for _, p := range problems {
 			if first {
 				fmt.Fprintln(t.out)
 				first = false

@@ -36,7 +36,7 @@ unless --force is given.`,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(c *cobra.Command, args []string) error {
 			d.name = args[0]
-			if err := onlyOf(c, d.server); err != nil {
+			if err := errors.Join(onlyOf(c, d.server), d.checkDatabase()); err != nil {
 				return err
 			}
 			return t.new(c.Context(), d, secretFile, force)
@@ -54,6 +54,7 @@ unless --force is given.`,
 	f.StringVar(&d.listen, "listen", "", "server mode: `address` for clients, 127.0.0.1 for this machine alone (default: every address)")
 	f.IntVar(&d.tlsPort, "tls-port", 5223, "server mode: `port` for direct TLS, 0 for none")
 	f.IntVar(&d.webSocketPort, "websocket-port", 0, "server mode: `port` for WebSocket over TLS, 0 for none")
+	f.StringVar(&d.database, "database", "sqlite3", "where users are kept, `type` of database: sqlite3, pqxx (PostgreSQL), mysql (MariaDB), none")
 	f.StringVar(&d.kind, "xmpp-server", "", "print the lines for this `program` alone: prosody, ejabberd")
 	f.StringVar(&secretFile, "secret-file", "", "`file` with the secret in its first line, \"-\" for standard input; in server mode the administrators' password")
 	f.BoolVar(&force, "force", false, "replace a file that exists")
@@ -61,6 +62,7 @@ unless --force is given.`,
 		cobra.CheckErr(c.RegisterFlagCompletionFunc(name, cobra.NoFileCompletions))
 	}
 	cobra.CheckErr(c.RegisterFlagCompletionFunc("network", cobra.FixedCompletions([]string{"irc", "icq", "aim", "template"}, cobra.ShellCompDirectiveNoFileComp)))
+	cobra.CheckErr(c.RegisterFlagCompletionFunc("database", cobra.FixedCompletions(databaseNames, cobra.ShellCompDirectiveNoFileComp)))
 	cobra.CheckErr(c.RegisterFlagCompletionFunc("xmpp-server", cobra.FixedCompletions(xmppServers, cobra.ShellCompDirectiveNoFileComp)))
 	return c
 }
@@ -130,11 +132,13 @@ type made struct {
 	// Snippets are the lines for each XMPP server, by its name. They hold the
 	// secret.
 	Snippets map[string]string `json:"snippets"`
-	Next     []string          `json:"next"`
+	// Database are the commands that make it on its server.
+	Database []string `json:"database,omitempty"`
+	Next     []string `json:"next"`
 }
 
 func (t *tool) printNew(d draft, file string) error {
-	m := made{d.name, file, d.jid, map[string]string{}, []string{
+	m := made{d.name, file, d.jid, map[string]string{}, d.databaseSteps(), []string{
 		"spectrumctl check " + d.name, "spectrumctl start " + d.name, "spectrumctl enable " + d.name}}
 	kinds := xmppServers
 	if d.kind != "" {
@@ -150,11 +154,23 @@ func (t *tool) printNew(d draft, file string) error {
 	for _, kind := range kinds {
 		fmt.Fprintf(t.out, "\n%s\n\n%s", t.out.Paint(screen.Bold, whereTo[kind]), m.Snippets[kind])
 	}
+	t.printDatabase(m.Database)
 	fmt.Fprintf(t.out, "\n%s\n\n", t.out.Paint(screen.Bold, "Then:"))
 	for n, about := range []string{"look whether all is right", "start it", "and have it started with the system"} {
 		fmt.Fprintf(t.out, "    %-28s # %s\n", m.Next[n], about)
 	}
 	return nil
+}
+
+// printDatabase shows how to make the database.
+func (t *tool) printDatabase(steps []string) {
+	if len(steps) == 0 {
+		return
+	}
+	fmt.Fprintf(t.out, "\n%s\n\n", t.out.Paint(screen.Bold, "Once, on the database server:"))
+	for _, s := range steps {
+		fmt.Fprintln(t.out, "    "+s)
+	}
 }
 
 // check refuses a draft whose file would have mistakes, in the words of the

@@ -64,8 +64,7 @@ name = {{.Title}} Transport
 [database]
 # Needed for the message archive, waiting messages and bookmarks; no password
 # is kept in it. none keeps nothing.
-type = sqlite3
-
+{{.Database}}
 [logging]
 level = info
 `)
@@ -114,12 +113,14 @@ type madeServer struct {
 	Account string   `json:"account"`
 	Admins  []string `json:"admins"`
 	// AdminPassword is the one that was made up, or given.
-	AdminPassword string   `json:"admin_password,omitempty"`
-	Next          []string `json:"next"`
+	AdminPassword string `json:"admin_password,omitempty"`
+	// Database are the commands that make it on its server.
+	Database []string `json:"database,omitempty"`
+	Next     []string `json:"next"`
 }
 
 func (t *tool) printNewServer(d draft, file string) error {
-	m := madeServer{Instance: d.name, File: file, JID: d.jid, Records: d.records(), Account: d.account(), Admins: d.admins, Next: []string{
+	m := madeServer{Instance: d.name, File: file, JID: d.jid, Records: d.records(), Database: d.databaseSteps(), Account: d.account(), Admins: d.admins, Next: []string{
 		"spectrumctl check " + d.name, "spectrumctl start " + d.name, "spectrumctl enable " + d.name, "spectrumctl cert import " + d.name + " CERT KEY"}}
 	if m.Admins == nil {
 		m.Admins = []string{}
@@ -131,6 +132,7 @@ func (t *tool) printNewServer(d draft, file string) error {
 	}
 	fmt.Fprintf(t.out, "Wrote %s.\n", file)
 	fmt.Fprintf(t.out, "\n%s\n\n    %s\n", t.out.Paint(screen.Bold, "For clients to find it, in the zone of "+d.jid+":"), strings.Join(m.Records, "\n    "))
+	t.printDatabase(m.Database)
 	fmt.Fprintf(t.out, "\n%s\n\n", t.out.Paint(screen.Bold, "Then:"))
 	for n, about := range []string{"look whether all is right", "start it", "and have it started with the system", "once there is a certificate"} {
 		fmt.Fprintf(t.out, "    %-41s # %s\n", m.Next[n], about)

@@ -10,6 +10,7 @@ import (
 	"os"
 	"strings"
 
+	"golang.org/x/sys/unix"
 	"golang.org/x/term"
 
 	"spectrum.im/spectrum2/spectrumctl/screen"
@@ -91,6 +92,11 @@ func (t *tool) secret(question string) (string, error) {
 	}
 	out, done := t.prompts()
 	defer done()
+	shown, err := silence(int(f.Fd()))
+	if err != nil {
+		return "", fmt.Errorf("read the password: %w", err)
+	}
+	defer shown()
 	fmt.Fprintf(out, "%s: ", out.Paint(screen.Bold, question))
 	b, err := term.ReadPassword(int(f.Fd()))
 	fmt.Fprintln(out)
@@ -98,6 +104,23 @@ func (t *tool) secret(question string) (string, error) {
 		return "", fmt.Errorf("read the password: %w", err)
 	}
 	return string(b), nil
+}
+
+// silence turns a terminal's echo off until shown is called: before anybody is
+// asked, who may type at once.
+func silence(fd int) (shown func(), err error) {
+	before, err := unix.IoctlGetTermios(fd, unix.TCGETS)
+	if err != nil {
+		return nil, err
+	}
+	quiet := *before
+	quiet.Lflag &^= unix.ECHO
+	if err := unix.IoctlSetTermios(fd, unix.TCSETS, &quiet); err != nil {
+		return nil, err
+	}
+	return func() {
+		_ = unix.IoctlSetTermios(fd, unix.TCSETS, before) // the terminal is gone
+	}, nil
 }
 
 // secretFile reads the first line of a file, or of stdin for "-".

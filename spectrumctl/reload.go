@@ -86,7 +86,7 @@ func (t *tool) reload(ctx context.Context, m *units.Manager, name string) outcom
 			return t.reloadUnit(ctx, m, name)
 		}
 	}
-	r, err := ask(ctx, t, name, "reload "+name, func(ctx context.Context, c *api.Client) (api.Reload, error) { return c.Reload(ctx) })
+	r, err := ask(ctx, t, name, "reload "+name, t.askReload(name))
 	if err != nil {
 		return outcome{err: err}
 	}

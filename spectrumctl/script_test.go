@@ -89,6 +89,8 @@ func TestScripts(t *testing.T) {
 			"clients":  cmdClients,
 			"down":     cmdDown,
 			"exits":    cmdExits,
+
+			"credentials": cmdCredentials,
 		},
 	})
 }
@@ -254,6 +256,23 @@ func cmdSystemd(ts *testscript.TestScript, neg bool, args []string) {
 		}
 	default:
 		ts.Fatalf("usage: systemd [deny|allow|reloads N]")
+	}
+}
+
+// cmdCredentials: credentials NAME KEY=VALUE... are what the instance's last
+// reload brought, in the order of the keys.
+func cmdCredentials(ts *testscript.TestScript, neg bool, args []string) {
+	w := worldOf(ts)
+	w.mu.Lock()
+	r := w.running[args[0]]
+	w.mu.Unlock()
+	var got []string
+	for name, value := range r.Credentials() {
+		got = append(got, name+"="+strings.TrimSpace(value.Reveal()))
+	}
+	slices.Sort(got)
+	if !slices.Equal(got, args[1:]) {
+		ts.Fatalf("%s was given %q", args[0], got)
 	}
 }
 

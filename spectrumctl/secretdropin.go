@@ -32,12 +32,17 @@ type load struct {
 }
 
 func (l loads) file(name string) (path string, encrypted bool) {
+	c, _ := l.of(name)
+	return c.path, c.encrypted
+}
+
+func (l loads) of(name string) (load, bool) {
 	for _, c := range l {
 		if c.name == name {
-			return c.path, c.encrypted
+			return c, true
 		}
 	}
-	return "", false
+	return load{}, false
 }
 
 // readDropIn reads all drop-ins of the instance: an administrator may have
@@ -110,27 +115,19 @@ func removeEmpty(dir string) error {
 }
 
 // credentials are what an instance's configuration refers to, for a program
-// that runs as who: systemd's own folder while the service runs, otherwise one
-// of ours until done is called.
+// that runs as who: in a folder of ours until done is called, as they are now.
+// Whoever may not read them has systemd's, of the service's start.
 func (t *tool) credentials(ctx context.Context, c *config.Config, who identity) (dir string, done func(), err error) {
 	done = func() {}
 	if dir = t.getenv("CREDENTIALS_DIRECTORY"); dir != "" {
 		return dir, done, nil
 	}
 	dir = t.path("/run/credentials/spectrum2@" + c.Instance + ".service")
-	if _, err := os.Stat(dir); err == nil {
-		return dir, done, nil
-	}
-	text, err := os.ReadFile(c.File)
+	wanted, err := t.wantedLoads(c.Instance, c.File)
 	if err != nil {
 		return "", done, err
 	}
-	list, err := t.readDropIn(c.Instance)
-	if err != nil {
-		return "", done, err
-	}
-	wanted := slices.DeleteFunc(list, func(l load) bool { return !refersTo(string(text), l.name) })
-	if len(wanted) == 0 {
+	if len(wanted) == 0 || !t.readable(wanted) {
 		return dir, done, nil
 	}
 	if dir, err = os.MkdirTemp(t.path("/run"), ".spectrumctl-"); err != nil {

@@ -13,21 +13,23 @@ import (
 )
 
 func secretRemoveCommand(t *tool) *cobra.Command {
-	return &cobra.Command{
+	c := &cobra.Command{
 		Use:   "remove NAME KEY",
 		Short: "Forget a secret that is kept for an instance",
 		Long: `Forget a secret that is kept for an instance, and take the key that refers to it out
-of the configuration. What the key was good for is not undone: passwords in a
-database that database.encryption_key encrypted cannot be read without it.`,
+of the configuration. A key of the database stays while there are passwords that
+cannot be read without it.`,
 		Args:              cobra.ExactArgs(2),
 		ValidArgsFunction: t.completeSecret,
-		RunE: func(c *cobra.Command, args []string) error {
-			return t.secretRemove(c.Context(), args[0], args[1])
-		},
 	}
+	force := c.Flags().Bool("force", false, "forget a database's key, even if that makes passwords unreadable for ever")
+	c.RunE = func(c *cobra.Command, args []string) error {
+		return t.secretRemove(c.Context(), args[0], args[1], *force)
+	}
+	return c
 }
 
-func (t *tool) secretRemove(ctx context.Context, name, key string) error {
+func (t *tool) secretRemove(ctx context.Context, name, key string, force bool) error {
 	what := "forget " + key + " of " + name
 	key, err := checkSecretKey(key)
 	if err != nil {
@@ -46,6 +48,11 @@ func (t *tool) secretRemove(ctx context.Context, name, key string) error {
 	if file == "" && !refers {
 		return cannot(what, fmt.Errorf("no such secret is kept")).then("spectrumctl secret list %s shows them", name)
 	}
+	if !force && file != "" {
+		if err := t.spareKey(ctx, name, key); err != nil {
+			return cannot(what, err)
+		}
+	}
 	if refers {
 		if err := t.editConfig(name, config.RemoveKey(text, key)); err != nil {
 			return cannot(what, err)
@@ -59,5 +66,5 @@ func (t *tool) secretRemove(ctx context.Context, name, key string) error {
 	if err != nil {
 		return cannot(what, err)
 	}
-	return t.secretDone(ctx, name, key+" is not kept any more")
+	return t.secretDone(ctx, name, key, key+" is not kept any more")
 }

@@ -29,7 +29,9 @@ func secretSetCommand(t *tool) *cobra.Command {
 encrypted for this machine where systemd-creds can do that, otherwise in a file
 that only root can read. The configuration's value of KEY becomes $credential:KEY,
 everything else in the file stays as it is. The service gets it when it starts.
-KEY is for example service.password or database.encryption_key.`,
+KEY is for example service.password or database.encryption_key. A key of the
+database that is replaced is kept as database.encryption_key_old, since passwords
+are encrypted with it until spectrumctl db rekey.`,
 		Example: `  sudo spectrumctl secret set irc service.password
   sudo spectrumctl secret set irc database.encryption_key --generate`,
 		Args:              cobra.ExactArgs(2),
@@ -60,6 +62,12 @@ func (t *tool) secretSet(ctx context.Context, name, key string, generate bool) e
 	if err != nil {
 		return cannot(what, err)
 	}
+	before := &formerKey{t: t, name: name, text: text, next: secret}
+	if key == encryptionKey {
+		if edited, err = before.keep(ctx, edited); err != nil {
+			return cannot(what, err)
+		}
+	}
 	how, err := t.storeSecret(ctx, name, key, secret)
 	if err != nil {
 		return cannot(what, err)
@@ -69,7 +77,11 @@ func (t *tool) secretSet(ctx context.Context, name, key string, generate bool) e
 			return cannot(what, err).then("the secret is kept: write %s%s into %s yourself", reference, key, t.fileOf(name))
 		}
 	}
-	return t.secretDone(ctx, name, key+" is kept "+how)
+	text = key + " is kept " + how
+	if before.kept != "" {
+		text += "\n" + before.kept
+	}
+	return t.secretDone(ctx, name, key, text)
 }
 
 // newSecret is what the administrator says.
@@ -130,7 +142,7 @@ func (t *tool) encrypt(ctx context.Context, key, secret string) ([]byte, error) 
 }
 
 // secretDone has systemd read the drop-in, and says what is left to do.
-func (t *tool) secretDone(ctx context.Context, name, text string) error {
+func (t *tool) secretDone(ctx context.Context, name, key, text string) error {
 	m, err := units.Connect(ctx, t.root, t.getenv)
 	if err != nil {
 		return t.showOutcomes([]string{name}, []outcome{{Text: text + "\nsystemd does not run here: have it read " + dropIn(name) + " where it does"}})
@@ -140,9 +152,20 @@ func (t *tool) secretDone(ctx context.Context, name, text string) error {
 		return rootOnly(cannot("tell systemd about "+name, err))
 	}
 	if s, err := m.State(ctx, name); err == nil && s.Active == "active" {
-		text += "\nin effect after: spectrumctl restart " + name
+		text += "\nin effect after: spectrumctl " + inEffectBy(key) + " " + name
 	}
 	return t.showOutcomes([]string{name}, []outcome{{Text: text}})
+}
+
+// inEffectBy is the command after which an instance that runs uses another
+// value of the key.
+func inEffectBy(key string) string {
+	for _, k := range config.Keys() {
+		if k.Full() == key && k.Restart == "" {
+			return "reload"
+		}
+	}
+	return "restart"
 }
 
 func makePrivateDir(dir string) error {
