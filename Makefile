@@ -12,7 +12,7 @@ STEP     := @packaging/step
 export GOFLAGS := -buildvcs=false
 export CGO_ENABLED ?= 1
 
-.PHONY: all build man lint test fuzz integration deb apt-repo system-test demo run clients check bench generate clean
+.PHONY: all build man lint test fuzz integration deb apt-repo system-test demo run clients check databases bench generate clean
 
 all: build man
 
@@ -32,7 +32,7 @@ lint: ## formatting, vet, staticcheck, units, shell scripts, manual pages
 
 test: ## unit tests with the race detector, fuzz targets with their seeds
 	@packaging/need gcc libc6-dev dbus
-	@$(GO) test -race $$($(GO) list ./daemon/... ./spectrumctl/... ./cmd/... | grep -v /daemon/integration)
+	@$(GO) test -race -timeout 20m $$($(GO) list ./daemon/... ./spectrumctl/... ./cmd/... | grep -v /daemon/integration)
 
 fuzz: ## each fuzz target for FUZZTIME (10 s)
 	@packaging/fuzz $(or $(FUZZTIME),10s)
@@ -60,7 +60,10 @@ clients: build ## clients that others wrote, against server mode
 	@packaging/clients/spread
 	@packaging/clients/tls
 
-bench: build ## benchmarks and the load driver
+databases: ## the stores against MySQL, newer MariaDB and PostgreSQL, and odd settings
+	@packaging/databases
+
+bench: build ## benchmarks and load drivers; BENCH=database (hot, load, server) is only that part
 	@packaging/bench
 
 check: ## everything: lint, tests, integration, packages, system test

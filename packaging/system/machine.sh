@@ -15,7 +15,7 @@ machine_root=$machine_dir/$machine_name
 machine_log=$machine_dir/$machine_name.log
 machine_pid=
 machine_init=
-machine_packages=systemd,systemd-sysv,dbus,polkitd,adduser,ca-certificates,logrotate,prosody,ngircd,python3-slixmpp,iproute2,procps,openssl,socat,sudo
+machine_packages=systemd,systemd-sysv,dbus,polkitd,adduser,ca-certificates,logrotate,prosody,ngircd,python3-slixmpp,iproute2,procps,openssl,socat,sudo,postgresql,mariadb-server
 
 machine_possible() {
 	if [ -n "${NO_SYSTEM:-}" ]; then
@@ -54,6 +54,8 @@ machine_make() {
 	cp build/apt/* "$machine_root/opt/apt/"
 	echo "deb [trusted=yes] file:/opt/apt ./" >"$machine_root/etc/apt/sources.list"
 	cp -r packaging/debian/tests/. "$machine_root/opt/tests/"
+	# Whoever wants a database starts its server.
+	rm -f "$machine_root"/etc/systemd/system/multi-user.target.wants/{postgresql,mariadb}.service
 	echo spectrum2-test >"$machine_root/etc/hostname"
 	printf '127.0.0.1 localhost spectrum2-test\n::1 localhost\n' >"$machine_root/etc/hosts"
 	# What wants a real machine's devices or a clock has no place here.
