@@ -42,7 +42,9 @@ var mariadb = kind{
 	open: func(h *home, database string) (*sql.DB, error) {
 		c := mysql.NewConfig()
 		c.Net, c.Addr, c.User, c.DBName, c.MultiStatements = "unix", mariaSocket(h), "root", database, true
-		c.Params = map[string]string{"sql_mode": "'STRICT_TRANS_TABLES'"} // whatever the server's own is
+		c.Params = map[string]string{ // whatever the server's own are
+			"sql_mode": "'STRICT_TRANS_TABLES'", "character_set_client": "utf8mb4", "character_set_connection": "utf8mb4", "character_set_results": "utf8mb4",
+		}
 		c.Logger = &mysql.NopLogger{}
 		connector, err := mysql.NewConnector(c)
 		if err != nil {

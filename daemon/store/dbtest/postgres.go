@@ -58,7 +58,7 @@ var postgres = kind{
 		if database == "" {
 			database = "postgres"
 		}
-		return sql.Open("postgres", fmt.Sprintf("host=%s port=%d user=postgres dbname=%s sslmode=disable", h.dir, h.port, database))
+		return sql.Open("postgres", fmt.Sprintf("host=%s port=%d user=postgres dbname=%s sslmode=disable standard_conforming_strings=on", h.dir, h.port, database))
 	},
 	first: func(ctx context.Context, admin *sql.DB) error {
 		_, err := admin.ExecContext(ctx, "CREATE ROLE "+User+" LOGIN PASSWORD '"+strings.ReplaceAll(Password, "'", "''")+"'")
