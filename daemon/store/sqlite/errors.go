@@ -3,9 +3,12 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
+	"syscall"
 
 	sqlite3 "modernc.org/sqlite"
 
@@ -45,7 +48,32 @@ func (d *db) explain(verb string, err error) error {
 	if !away {
 		return fmt.Errorf("%s database: %w", verb, err)
 	}
+	if code := se.Code() & 0xff; code == cannotOpen || code == readOnly {
+		sentence = cmp.Or(notWritable(d.path), sentence)
+	}
 	return fmt.Errorf("%s %s: %w: %s (%w)", verb, d.path, store.ErrUnavailable, sentence, err)
+}
+
+// Result codes that do not say what is in the way.
+const (
+	readOnly   = 8
+	cannotOpen = 14
+)
+
+// notWritable is the kernel's reason why a file and what SQLite keeps beside it
+// cannot be written, "" if there is none.
+func notWritable(path string) string {
+	for _, p := range []string{filepath.Dir(path), path} {
+		switch err := syscall.Access(p, 2 /* W_OK */); {
+		case errors.Is(err, syscall.EROFS):
+			return "its file system is read-only"
+		case errors.Is(err, syscall.EACCES):
+			return "the service's user may not write " + p
+		case errors.Is(err, syscall.ENOENT) && p != path:
+			return "there is no directory " + p
+		}
+	}
+	return ""
 }
 
 // fatal reports whether the error may have ended the whole transaction, or

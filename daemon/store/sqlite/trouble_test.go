@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -119,8 +120,34 @@ func TestReadOnly(t *testing.T) {
 	}
 	for _, path := range []string{path, current, filepath.Join(dir, "new.sql")} {
 		out := again(t, "TestReadOnly", "SQLITE_TEST_READ_ONLY="+path, true)
-		if !strings.Contains(out, "RESULT") || !strings.Contains(out, store.ErrUnavailable.Error()) {
+		if !strings.Contains(out, "RESULT") || !strings.Contains(out, store.ErrUnavailable.Error()) ||
+			!strings.Contains(out, "may not write "+dir) && !strings.Contains(out, "permission denied") {
 			t.Errorf("%s: %s", path, out)
+		}
+	}
+}
+
+func TestReadOnlyFileSystem(t *testing.T) {
+	dir := t.TempDir()
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, ""); err != nil {
+		t.Fatal("this test takes root: ", err)
+	}
+	defer func() {
+		if err := syscall.Unmount(dir, syscall.MNT_DETACH); err != nil {
+			t.Error(err)
+		}
+	}()
+	path := filepath.Join(dir, "database.sql")
+	if err := tryAll(t.Context(), path); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Mount("", dir, "", syscall.MS_REMOUNT|syscall.MS_RDONLY, ""); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{path, filepath.Join(dir, "new.sql")} {
+		err := tryAll(t.Context(), path)
+		if !errors.Is(err, store.ErrUnavailable) || !strings.Contains(err.Error(), "read-only") {
+			t.Errorf("%s: %v", path, err)
 		}
 	}
 }
